@@ -1,0 +1,89 @@
+//! Group members as rows.
+
+use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
+
+use crate::{error::StoreError, query::View};
+
+/// A resource that is or may become a member.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberRef {
+    /// The member's row.
+    pub seq: Seq,
+    /// Its public id.
+    pub id: PublicId,
+    /// Its resource type's name.
+    pub resource_type: String,
+}
+
+/// A group that a resource is in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupOf {
+    /// The resource asked about.
+    pub member: Seq,
+    /// The group's row.
+    pub group: Seq,
+    /// The group's public id.
+    pub id: PublicId,
+    /// The group's displayName as stored, if it has one.
+    pub display: Option<String>,
+    /// Whether the resource is itself a member, or only a member of a member.
+    pub direct: bool,
+}
+
+/// What changed in a membership list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MembershipChange {
+    /// Public ids that were not members before, in id order.
+    pub added: Vec<PublicId>,
+    /// Public ids that are no members any more, in id order.
+    pub removed: Vec<PublicId>,
+}
+
+/// Members in a transaction.
+pub trait MemberTxn {
+    /// Which of these public ids name resources that the view shows, looked up by one set; in id
+    /// order, without repeats.
+    fn find_members(&mut self, view: &View, ids: &[&str]) -> Result<Vec<MemberRef>, StoreError>;
+
+    /// Adds members; present ones stay. Returns the public ids that were added, in id order.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if a member was deleted meanwhile.
+    fn add_members(&mut self, group: Seq, members: &[MemberRef]) -> Result<Vec<PublicId>, StoreError>;
+
+    /// Takes members out by public id; absent ones are no error. Returns those taken out, in id
+    /// order.
+    fn remove_members(&mut self, group: Seq, ids: &[&str]) -> Result<Vec<PublicId>, StoreError>;
+
+    /// Makes these the only members, writing only the difference.
+    fn replace_members(&mut self, group: Seq, members: &[MemberRef]) -> Result<MembershipChange, StoreError>;
+
+    /// The members after `after` in the order of their rows, at most `limit`.
+    fn members(&mut self, group: Seq, after: Option<Seq>, limit: u64) -> Result<Vec<MemberRef>, StoreError>;
+
+    /// The members of several groups, for a page of them: (group, member), each group's in order.
+    fn members_of(&mut self, groups: &[Seq]) -> Result<Vec<(Seq, MemberRef)>, StoreError>;
+
+    /// How many members a group has.
+    fn count_members(&mut self, group: Seq) -> Result<u64, StoreError>;
+
+    /// The groups that these resources are in, and those above them up to `levels` (1: direct only),
+    /// of this view only. Every walk remembers what it visited, so circles end. Direct wins where a
+    /// group is both. Ordered by member, then group row.
+    fn groups_of(&mut self, view: &View, members: &[Seq], levels: u8) -> Result<Vec<GroupOf>, StoreError>;
+
+    /// The groups that this resource is directly in, of any owner, in the order of their ids, with
+    /// their owners.
+    fn groups_with_member(&mut self, member: Seq) -> Result<Vec<(MemberRef, ConnectionKey)>, StoreError>;
+
+    /// Notes that a group's members changed: its version moves and its `modified` becomes `at`.
+    /// Returns the version as this transaction sees it.
+    fn touch_group(&mut self, group: Seq, at: Timestamp) -> Result<i64, StoreError>;
+
+    /// Remembers member ids that named nobody (R15), with the time they were last seen; at most
+    /// 1,000 a group are kept.
+    fn note_unmatched(&mut self, group: Seq, ids: &[&str], at: Timestamp) -> Result<(), StoreError>;
+
+    /// The member ids of a group that named nobody.
+    fn unmatched(&mut self, group: Seq) -> Result<Vec<String>, StoreError>;
+}

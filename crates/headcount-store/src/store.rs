@@ -1,0 +1,127 @@
+//! The store and its transactions.
+
+use crate::{
+    ctx::TenantCtx, error::StoreError, events::JournalTxn, members::MemberTxn, resources::ResourceTxn,
+    system::SystemStore, tenants::TenantTxn, tokens::TokenTxn,
+};
+
+/// How the work wants its transaction to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Keep what was written.
+    Commit,
+    /// Undo what was written.
+    Rollback,
+}
+
+/// Work inside a transaction. It may be run again after a serialisation failure, so it must have no
+/// effects outside the transaction.
+pub type Work<'a> = dyn FnMut(&mut dyn Txn) -> Result<Verdict, StoreError> + Send + 'a;
+
+/// A store: SQLite, PostgreSQL, memory, or an embedder's own.
+pub trait Store: SystemStore + Send + Sync + 'static {
+    /// Runs the work in a read transaction of the tenant: one consistent snapshot.
+    ///
+    /// # Errors
+    /// What the work returned, or [`StoreError::Busy`], [`StoreError::Backend`].
+    fn read(&self, ctx: &TenantCtx, work: &mut Work<'_>) -> Result<(), StoreError>;
+
+    /// Runs the work in a write transaction of the tenant and commits if it says so. When this
+    /// returns `Ok` after [`Verdict::Commit`], the change is durable.
+    ///
+    /// # Errors
+    /// What the work returned (nothing is kept then), [`StoreError::Busy`] after bounded retries,
+    /// [`StoreError::Unknown`] if the commit itself failed.
+    fn write(&self, ctx: &TenantCtx, work: &mut Work<'_>) -> Result<(), StoreError>;
+}
+
+/// A transaction of one tenant.
+pub trait Txn: ResourceTxn + MemberTxn + TenantTxn + TokenTxn + JournalTxn {
+    /// Runs the work under a savepoint: on [`Verdict::Rollback`] or an error, what it wrote is
+    /// undone and the transaction goes on.
+    ///
+    /// # Errors
+    /// What the work returned.
+    fn nested(&mut self, work: &mut Work<'_>) -> Result<Verdict, StoreError>;
+}
+
+/// Why generic work ended without a result.
+#[derive(Debug)]
+pub enum Abort<E> {
+    /// The store failed.
+    Store(StoreError),
+    /// The work refuses; everything it wrote is undone.
+    Refuse(E),
+}
+
+impl<E> From<StoreError> for Abort<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Generic sugar over [`Store`] and [`Txn`].
+pub trait StoreExt: Store {
+    /// Reads and returns a value.
+    ///
+    /// # Errors
+    /// [`Abort::Store`] or what the work refused with.
+    fn reading<T: Send, E: Send>(
+        &self,
+        ctx: &TenantCtx,
+        mut work: impl FnMut(&mut dyn Txn) -> Result<T, Abort<E>> + Send,
+    ) -> Result<T, Abort<E>> {
+        run(|inner| self.read(ctx, inner), &mut work)
+    }
+
+    /// Writes and returns a value; a refusal undoes everything.
+    ///
+    /// # Errors
+    /// [`Abort::Store`] or what the work refused with.
+    fn writing<T: Send, E: Send>(
+        &self,
+        ctx: &TenantCtx,
+        mut work: impl FnMut(&mut dyn Txn) -> Result<T, Abort<E>> + Send,
+    ) -> Result<T, Abort<E>> {
+        run(|inner| self.write(ctx, inner), &mut work)
+    }
+}
+
+impl<S: Store + ?Sized> StoreExt for S {}
+
+/// Runs generic work under a savepoint of a transaction; a refusal undoes what it wrote.
+///
+/// # Errors
+/// [`Abort::Store`] or what the work refused with.
+pub fn nesting<T: Send, E: Send>(
+    txn: &mut dyn Txn,
+    mut work: impl FnMut(&mut dyn Txn) -> Result<T, Abort<E>> + Send,
+) -> Result<T, Abort<E>> {
+    run(|inner| txn.nested(inner).map(|_| ()), &mut work)
+}
+
+fn run<T: Send, E: Send>(
+    open: impl FnOnce(&mut Work<'_>) -> Result<(), StoreError>,
+    work: &mut (impl FnMut(&mut dyn Txn) -> Result<T, Abort<E>> + Send),
+) -> Result<T, Abort<E>> {
+    let mut outcome: Option<Result<T, E>> = None;
+    open(&mut |txn| match work(txn) {
+        Ok(value) => {
+            outcome = Some(Ok(value));
+            Ok(Verdict::Commit)
+        }
+        Err(Abort::Refuse(refusal)) => {
+            outcome = Some(Err(refusal));
+            Ok(Verdict::Rollback)
+        }
+        Err(Abort::Store(error)) => {
+            outcome = None;
+            Err(error)
+        }
+    })?;
+    match outcome {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(refusal)) => Err(Abort::Refuse(refusal)),
+        None => Err(Abort::Store(StoreError::Backend("the store did not run the work".into()))),
+    }
+}

@@ -1,0 +1,1 @@
+//! The contract suite of stores and the in-memory store.

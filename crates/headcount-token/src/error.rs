@@ -1,0 +1,22 @@
+//! Why a token was refused.
+
+/// A token that cannot be accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// It has not the shape of a token, or its checksum is wrong: mistyped or cut off.
+    #[error("the text is no token of Headcount, or a part of it is missing")]
+    Malformed,
+    /// The secret is wrong.
+    #[error("the token's secret is wrong")]
+    Wrong,
+    /// Too many wrong secrets were tried for this token's id lately; try later.
+    #[error("too many wrong secrets for this token")]
+    Throttled,
+    /// Too many first verifications are running; try again.
+    #[error("too many tokens are being verified")]
+    Busy,
+    /// The stored hash cannot be read.
+    #[error("the stored hash is not a PHC string of argon2id")]
+    BadHash,
+}
