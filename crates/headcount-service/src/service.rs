@@ -1,0 +1,260 @@
+//! The SCIM use cases.
+
+use std::sync::Arc;
+
+use headcount_model::{Clock, Entropy, Secret};
+use headcount_store::Store;
+use headcount_token::Verifier;
+use scim_schema::{Projection, Registry, ResourceType, ScimError};
+use serde_json::{Map, Value};
+
+use crate::{
+    answer::Answer,
+    caller::{Caller, Entry},
+    limits::Limits,
+};
+
+/// What a service is made of.
+pub struct ServiceOptions {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Schemas and resource types.
+    pub registry: Arc<Registry>,
+    /// The verifier of tokens.
+    pub verifier: Arc<Verifier>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// `http://host:port` or `https://…` under which clients reach the server, without trailing
+    /// slash.
+    pub public_url: String,
+    /// The bounds.
+    pub limits: Limits,
+    /// The key of cursors: shared by all servers of one database.
+    pub cursor_key: Secret,
+}
+
+/// The SCIM use cases over one store; cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<ServiceOptions>,
+}
+
+/// The parameters of a query, as sent: from the query string or a SearchRequest.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct QueryRequest {
+    /// `filter`
+    pub filter: Option<String>,
+    /// Another reading of `filter`, tried when the first finds nothing: a `+` that may have meant
+    /// itself (rule 15).
+    pub filter_retry: Option<String>,
+    /// `sortBy`
+    pub sort_by: Option<String>,
+    /// `sortOrder`
+    pub sort_order: Option<String>,
+    /// `startIndex`
+    pub start_index: Option<String>,
+    /// `count`
+    pub count: Option<String>,
+    /// `cursor`; present and empty asks for the first page.
+    pub cursor: Option<String>,
+    /// `attributes`
+    pub attributes: Option<String>,
+    /// `excludedAttributes`
+    pub excluded_attributes: Option<String>,
+}
+
+/// `If-Match` and `If-None-Match`, as sent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Precondition {
+    /// `If-Match`
+    pub if_match: Option<String>,
+    /// `If-None-Match`
+    pub if_none_match: Option<String>,
+}
+
+impl Service {
+    /// A service.
+    #[must_use]
+    pub fn new(options: ServiceOptions) -> Self {
+        Self { inner: Arc::new(options) }
+    }
+
+    /// The bounds.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Schemas and resource types.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// From a presented token (`None`: the header was absent or no bearer credential) to a caller:
+    /// shape, index, secret, entry (host or connection must belong to the token), then, read from
+    /// the store: revoked, expired (401), connection off, tenant without entitlement (403).
+    ///
+    /// # Errors
+    /// [`ScimError`] 401, 403, 503.
+    pub fn authenticate(&self, presented: Option<&str>, entry: &Entry<'_>) -> Result<Caller, ScimError> {
+        let _ = (presented, entry);
+        todo!()
+    }
+
+    /// Reads a connection's switches that decide how a credential may be written, before the
+    /// credential is known: by connection id or host. `None` if there is no such entry.
+    ///
+    /// # Errors
+    /// [`ScimError`] 503.
+    pub fn switches_at(&self, entry: &Entry<'_>) -> Result<Option<headcount_model::Switches>, ScimError> {
+        let _ = entry;
+        todo!()
+    }
+
+    /// Whether the caller's scopes allow this access to this type (`None`: to some type).
+    ///
+    /// # Errors
+    /// [`ScimError`] 403 naming the scope that is missing.
+    pub fn allow(
+        &self,
+        caller: &Caller,
+        access: headcount_model::token::Access,
+        resource_type: Option<&str>,
+    ) -> Result<(), ScimError> {
+        let _ = (caller, access, resource_type);
+        todo!()
+    }
+
+    /// POST (RFC 7644 §3.3).
+    ///
+    /// # Errors
+    /// [`ScimError`] 400, 401, 403, 409, 413, 503.
+    pub fn create(
+        &self,
+        caller: &Caller,
+        resource_type: &ResourceType,
+        body: Map<String, Value>,
+        projection: &Projection,
+    ) -> Result<Answer, ScimError> {
+        let _ = (caller, resource_type, body, projection);
+        todo!()
+    }
+
+    /// GET of one resource (RFC 7644 §3.4.1); 304 by `If-None-Match`.
+    ///
+    /// # Errors
+    /// [`ScimError`] 401, 403, 404, 412, 503.
+    pub fn read(
+        &self,
+        caller: &Caller,
+        resource_type: &ResourceType,
+        id: &str,
+        precondition: &Precondition,
+        projection: &Projection,
+    ) -> Result<Answer, ScimError> {
+        let _ = (caller, resource_type, id, precondition, projection);
+        todo!()
+    }
+
+    /// A query (RFC 7644 §3.4.2, §3.4.3; RFC 9865) over one type, or over all that the token may
+    /// read.
+    ///
+    /// # Errors
+    /// [`ScimError`] 400, 401, 403, 503.
+    pub fn query(
+        &self,
+        caller: &Caller,
+        resource_type: Option<&ResourceType>,
+        request: &QueryRequest,
+    ) -> Result<Answer, ScimError> {
+        let _ = (caller, resource_type, request);
+        todo!()
+    }
+
+    /// PUT (RFC 7644 §3.5.1).
+    ///
+    /// # Errors
+    /// [`ScimError`] 400, 401, 403, 404, 409, 412, 413, 503.
+    pub fn replace(
+        &self,
+        caller: &Caller,
+        resource_type: &ResourceType,
+        id: &str,
+        body: Map<String, Value>,
+        precondition: &Precondition,
+        projection: &Projection,
+    ) -> Result<Answer, ScimError> {
+        let _ = (caller, resource_type, id, body, precondition, projection);
+        todo!()
+    }
+
+    /// PATCH (RFC 7644 §3.5.2).
+    ///
+    /// # Errors
+    /// [`ScimError`] 400, 401, 403, 404, 409, 412, 413, 503.
+    pub fn patch(
+        &self,
+        caller: &Caller,
+        resource_type: &ResourceType,
+        id: &str,
+        body: Map<String, Value>,
+        precondition: &Precondition,
+        projection: &Projection,
+    ) -> Result<Answer, ScimError> {
+        let _ = (caller, resource_type, id, body, precondition, projection);
+        todo!()
+    }
+
+    /// DELETE (RFC 7644 §3.6).
+    ///
+    /// # Errors
+    /// [`ScimError`] 401, 403, 404, 412, 503.
+    pub fn delete(
+        &self,
+        caller: &Caller,
+        resource_type: &ResourceType,
+        id: &str,
+        precondition: &Precondition,
+    ) -> Result<Answer, ScimError> {
+        let _ = (caller, resource_type, id, precondition);
+        todo!()
+    }
+
+    /// A bulk request (RFC 7644 §3.7).
+    ///
+    /// # Errors
+    /// [`ScimError`] 400, 401, 403, 413, 503 for the request as a whole; failures of operations are
+    /// in the answer.
+    pub fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Answer, ScimError> {
+        let _ = (caller, body);
+        todo!()
+    }
+
+    /// `/ServiceProviderConfig` (RFC 7643 §5), as it is true for this connection.
+    #[must_use]
+    pub fn service_provider_config(&self, caller: &Caller) -> Answer {
+        let _ = caller;
+        todo!()
+    }
+
+    /// `/ResourceTypes`, or one of them by id (RFC 7643 §6).
+    ///
+    /// # Errors
+    /// [`ScimError`] 404.
+    pub fn resource_types(&self, caller: &Caller, id: Option<&str>) -> Result<Answer, ScimError> {
+        let _ = (caller, id);
+        todo!()
+    }
+
+    /// `/Schemas`, or one of them by URN (RFC 7643 §7), with what this connection's answers can hold.
+    ///
+    /// # Errors
+    /// [`ScimError`] 404.
+    pub fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Answer, ScimError> {
+        let _ = (caller, urn);
+        todo!()
+    }
+}
