@@ -472,7 +472,11 @@ impl Switches {
     /// How filters are checked.
     #[must_use]
     pub fn compile_options(&self) -> CompileOptions {
-        CompileOptions { string_booleans: self.string_booleans, bare_extension_names: self.bare_extension_names }
+        CompileOptions {
+            string_booleans: self.string_booleans,
+            bare_extension_names: self.bare_extension_names,
+            loose_values: self.loose_filter_values,
+        }
     }
 
     /// The PATCH dialect.

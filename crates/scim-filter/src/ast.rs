@@ -1,9 +1,15 @@
 //! What a filter or PATCH path says, as written.
 
+use std::fmt;
+
 use scim_schema::AttrPath;
 use serde_json::Number;
 
-use crate::{error::FilterError, limits::Limits, parser::Leniencies};
+use crate::{
+    error::FilterError,
+    limits::Limits,
+    parser::{self, Leniencies},
+};
 
 /// A comparison operator (RFC 7644 §3.4.2.2, Table 3), but `pr`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -28,6 +34,52 @@ pub enum CompareOp {
     Le,
 }
 
+impl CompareOp {
+    /// Every operator, in the order of Table 3.
+    pub const ALL: [Self; 9] =
+        [Self::Eq, Self::Ne, Self::Co, Self::Sw, Self::Ew, Self::Gt, Self::Ge, Self::Lt, Self::Le];
+
+    /// The operator of this name, in any letter case.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|op| op.as_str().eq_ignore_ascii_case(word))
+    }
+
+    /// The name as it stands in a filter.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Eq => "eq",
+            Self::Ne => "ne",
+            Self::Co => "co",
+            Self::Sw => "sw",
+            Self::Ew => "ew",
+            Self::Gt => "gt",
+            Self::Ge => "ge",
+            Self::Lt => "lt",
+            Self::Le => "le",
+        }
+    }
+
+    /// Whether it asks for an order: `gt`, `ge`, `lt`, `le`.
+    #[must_use]
+    pub fn is_ordering(self) -> bool {
+        matches!(self, Self::Gt | Self::Ge | Self::Lt | Self::Le)
+    }
+
+    /// Whether it asks for a part of a text: `co`, `sw`, `ew`.
+    #[must_use]
+    pub fn is_substring(self) -> bool {
+        matches!(self, Self::Co | Self::Sw | Self::Ew)
+    }
+}
+
+impl fmt::Display for CompareOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A comparison value: a JSON string, number, boolean or null.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CompareValue {
@@ -39,6 +91,22 @@ pub enum CompareValue {
     Boolean(bool),
     /// `null`.
     Null,
+}
+
+impl fmt::Display for CompareValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(text) => write_json_string(f, text),
+            Self::Number(number) => number.fmt(f),
+            Self::Boolean(boolean) => boolean.fmt(f),
+            Self::Null => f.write_str("null"),
+        }
+    }
+}
+
+/// Writes a JSON string with its quotes and escapes.
+pub(crate) fn write_json_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    fmt::Display::fmt(&serde_json::Value::from(text), f)
 }
 
 /// A filter as written. Displays in RFC form and parses back to an equal value.
@@ -65,16 +133,43 @@ impl Filter {
     /// [`FilterError`] with the byte span and what was expected there; limits are checked before
     /// descending.
     pub fn parse(text: &str, limits: &Limits, leniencies: &Leniencies) -> Result<Self, FilterError> {
-        let _ = (text, limits, leniencies);
-        todo!()
+        parser::filter(text, limits, leniencies)
     }
 }
 
-impl std::fmt::Display for Filter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let _ = f;
-        todo!()
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // A list inside a list of its own kind keeps its parentheses, so that it reads back
+            // as the same tree.
+            Self::And(terms) => write_joined(f, terms, " and ", |term| matches!(term, Self::And(_) | Self::Or(_))),
+            Self::Or(terms) => write_joined(f, terms, " or ", |term| matches!(term, Self::Or(_))),
+            Self::Not(inner) => write!(f, "not ({inner})"),
+            Self::Compare(path, op, value) => write!(f, "{path} {op} {value}"),
+            Self::Present(path) => write!(f, "{path} pr"),
+            Self::Element(path, inner) => write!(f, "{path}[{inner}]"),
+        }
     }
+}
+
+/// Writes terms with a key word between them, in parentheses where `grouped` says so.
+pub(crate) fn write_joined<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    terms: &[T],
+    between: &str,
+    grouped: impl Fn(&T) -> bool,
+) -> fmt::Result {
+    for (index, term) in terms.iter().enumerate() {
+        if index > 0 {
+            f.write_str(between)?;
+        }
+        if grouped(term) {
+            write!(f, "({term})")?;
+        } else {
+            term.fmt(f)?;
+        }
+    }
+    Ok(())
 }
 
 /// A PATCH path: `attrPath / valuePath [subAttr]` (RFC 7644 §3.5.2, Figure 7).
@@ -94,14 +189,19 @@ impl ValuePath {
     /// # Errors
     /// [`FilterError`], to be answered as `invalidPath`.
     pub fn parse(text: &str, limits: &Limits, leniencies: &Leniencies) -> Result<Self, FilterError> {
-        let _ = (text, limits, leniencies);
-        todo!()
+        parser::value_path(text, limits, leniencies)
     }
 }
 
-impl std::fmt::Display for ValuePath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let _ = f;
-        todo!()
+impl fmt::Display for ValuePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.fmt(f)?;
+        if let Some(filter) = &self.filter {
+            write!(f, "[{filter}]")?;
+        }
+        if let Some(sub) = &self.sub {
+            write!(f, ".{sub}")?;
+        }
+        Ok(())
     }
 }
