@@ -1,7 +1,7 @@
 //! Why a token was refused.
 
 /// A token that cannot be accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// It has not the shape of a token, or its checksum is wrong: mistyped or cut off.
@@ -19,4 +19,7 @@ pub enum TokenError {
     /// The stored hash cannot be read.
     #[error("the stored hash is not a PHC string of argon2id")]
     BadHash,
+    /// argon2id could not run; the text is the library's.
+    #[error("the token could not be hashed: {0}")]
+    Hashing(String),
 }
