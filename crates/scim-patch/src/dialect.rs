@@ -1,4 +1,12 @@
 //! Leniencies of PATCH; the default is the RFC alone.
+//!
+//! The switches are here; what each does is one small function in a module below, or, where it only
+//! chooses between two readings, a match in the engine.
+
+pub(crate) mod member;
+pub(crate) mod path;
+pub(crate) mod unmatched;
+pub(crate) mod value;
 
 use scim_filter::{parser::Leniencies, predicate::CompileOptions};
 use scim_schema::validate::{Coercion, Leniency};
@@ -23,14 +31,26 @@ pub enum UnmatchedValueFilter {
     Create,
 }
 
-/// What replacing or adding a complex single value does to the sub-attributes it does not name, and
-/// how `add` joins an element whose `value` is already there.
+/// What a write does to the parts of a complex value that it does not name.
+///
+/// For a single complex attribute both readings agree. `replace`: "sub-attributes that are not
+/// specified in the `value` parameter are left unchanged" (RFC 7644 §3.5.2.3). `add`: the value is
+/// "a set of sub-attributes" (§3.5.2.1), so each of them is added and no other is touched; the
+/// sentence "if the target location exists, the value is replaced" is read as speaking of each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ComplexValues {
-    /// As the RFC's text for the operation says.
+    /// As the RFC's text for the operation says:
+    /// `add` to a multi-valued attribute appends, even if an element of another `type` has the same
+    /// `value` (RFC 7643 §2.4 allows that);
+    /// `add` with a value filter adds the sub-attributes to each selected element;
+    /// `replace` with a value filter puts the value in the place of each selected element ("all
+    /// matching record values SHALL be replaced"), so that what it does not name is gone;
+    /// a sub-attribute of a multi-valued attribute without a filter means that of every element.
     #[default]
     Rfc,
-    /// They stay; an element with the same `value` is updated (rule 59 of identity providers).
+    /// As identity providers mean it: `add` updates the element that has the same `value` already,
+    /// `replace` with a value filter keeps what it does not name, and a sub-attribute without a
+    /// filter is that of the primary element, else of the first.
     Merge,
 }
 
