@@ -1,6 +1,7 @@
 //! The journal in a transaction.
 
 use headcount_model::{Event, Timestamp};
+use sha2::{Digest, Sha256};
 
 use crate::error::StoreError;
 
@@ -25,8 +26,86 @@ pub struct NumberedEvent {
     pub transaction: String,
     /// More, as JSON text.
     pub detail: Option<String>,
-    /// The hash chain's link: SHA-256 over the previous link and this entry.
+    /// The hash chain's link: SHA-256 over the previous link and this entry ([`link`]).
     pub hash: Vec<u8>,
+}
+
+impl NumberedEvent {
+    /// The entry with this number in the chain after the link `previous` (empty for the first).
+    #[must_use]
+    pub fn chained(number: i64, event: &Event, previous: &[u8]) -> Self {
+        let mut entry = Self {
+            number,
+            at: event.at,
+            kind: event.kind.as_str().to_owned(),
+            actor: event.actor.to_text(),
+            resource: event.resource.as_ref().map(|(kind, id)| (kind.clone(), id.to_string())),
+            version: event.version,
+            paths: event.paths.clone(),
+            transaction: event.transaction.to_string(),
+            detail: event.detail.clone(),
+            hash: Vec::new(),
+        };
+        entry.hash = link(previous, &entry).to_vec();
+        entry
+    }
+}
+
+/// The link of an entry in the hash chain: SHA-256 over the link before it (empty for the first
+/// entry of a tenant) and every field of the entry but its own `hash`, each with its length in
+/// front, so that no two entries encode alike.
+#[must_use]
+pub fn link(previous: &[u8], entry: &NumberedEvent) -> [u8; 32] {
+    let mut chain = Sha256::new();
+    let mut field = |bytes: &[u8]| {
+        chain.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        chain.update(bytes);
+    };
+    field(previous);
+    field(&entry.number.to_be_bytes());
+    field(&entry.at.micros().to_be_bytes());
+    field(entry.kind.as_bytes());
+    field(entry.actor.as_bytes());
+    match &entry.resource {
+        None => field(b"none"),
+        Some((resource_type, id)) => {
+            field(b"some");
+            field(resource_type.as_bytes());
+            field(id.as_bytes());
+        }
+    }
+    field(&entry.version.to_be_bytes());
+    field(&u64::try_from(entry.paths.len()).unwrap_or(u64::MAX).to_be_bytes());
+    for path in &entry.paths {
+        field(path.as_bytes());
+    }
+    field(entry.transaction.as_bytes());
+    match &entry.detail {
+        None => field(b"none"),
+        Some(detail) => {
+            field(b"some");
+            field(detail.as_bytes());
+        }
+    }
+    chain.finalize().into()
+}
+
+/// Checks consecutive entries against the link before the first of them, and their numbers for
+/// gaps. A chain shows editing, not what was never written.
+///
+/// # Errors
+/// The number of the first entry that does not fit.
+pub fn verify_chain(previous: Option<&NumberedEvent>, entries: &[NumberedEvent]) -> Result<(), i64> {
+    let mut number = previous.map_or(0, |entry| entry.number);
+    let mut hash: &[u8] = previous.map_or(&[], |entry| &entry.hash);
+    for entry in entries {
+        number = number.saturating_add(1);
+        if entry.number != number || entry.hash != link(hash, entry) {
+            return Err(entry.number);
+        }
+        hash = &entry.hash;
+    }
+    Ok(())
 }
 
 /// The journal in a transaction.
