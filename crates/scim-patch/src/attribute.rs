@@ -193,7 +193,7 @@ impl Engine<'_> {
                 self.change_sub(place, sub, object, change.clone())?;
             }
         }
-        self.settle_and_commit(place, list, hits)
+        self.settle_and_commit(place, list, &elements::Written::all(hits))
     }
 
     /// Writes a whole multi-valued attribute, or adds to it.
@@ -217,12 +217,20 @@ impl Engine<'_> {
             WriteOp::Replace => {
                 self.created.retain(|created| created.key != key);
                 let hits = (0..written.len()).collect();
-                self.settle_and_commit(place, written, hits)
+                self.settle_and_commit(place, written, &elements::Written::all(hits))
             }
             WriteOp::Add => {
                 let mut list = elements::of(self.current(place));
                 let mut hits = Vec::new();
+                let mut marked = Vec::new();
                 for element in written {
+                    if list
+                        .iter()
+                        .any(|present| elements::holds(attribute, present, &element))
+                    {
+                        continue;
+                    }
+                    let marks = elements::is_primary(&element);
                     let index = match self.place_of(place, &list, &element)? {
                         Some(index) => {
                             if let Some(present) = list.get_mut(index) {
@@ -235,11 +243,19 @@ impl Engine<'_> {
                             list.len().saturating_sub(1)
                         }
                     };
-                    if !hits.contains(&index) {
-                        hits.push(index);
+                    hits.push(index);
+                    if marks {
+                        marked.push(index);
                     }
                 }
-                self.settle_and_commit(place, list, hits)
+                self.settle_and_commit(
+                    place,
+                    list,
+                    &elements::Written {
+                        elements: hits,
+                        marked,
+                    },
+                )
             }
         }
     }
@@ -370,7 +386,7 @@ impl Engine<'_> {
                     }
                 }
             }
-            return self.settle_and_commit(place, list, hits);
+            return self.settle_and_commit(place, list, &elements::Written::all(hits));
         }
         let parts = self.parts(attribute, &key, op, value)?;
         let replaces_whole = op == WriteOp::Replace && self.dialect.complex == ComplexValues::Rfc;
@@ -383,7 +399,7 @@ impl Engine<'_> {
             }
             merge(place, object, parts.clone(), op)?;
         }
-        self.settle_and_commit(place, list, hits)
+        self.settle_and_commit(place, list, &elements::Written::all(hits))
     }
 
     /// What an `add` or `replace` does whose value filter selects nothing: the index of the element
@@ -509,12 +525,12 @@ impl Engine<'_> {
         &mut self,
         place: Place<'_>,
         list: Vec<Value>,
-        written: Vec<usize>,
+        written: &elements::Written,
     ) -> Result<(), ScimError> {
         let place = Place { sub: None, ..place };
         let key = place.key();
         let before = list.len();
-        let list = elements::settle(place.attribute, &key, list, &written, self.dialect)?;
+        let list = elements::settle(place.attribute, &key, list, written, self.dialect)?;
         if list.len() != before {
             self.created.retain(|created| created.key != key);
         }

@@ -5,6 +5,25 @@ use serde_json::Value;
 
 use crate::{dialect::Dialect, read_only::same};
 
+/// What an operation wrote of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Written {
+    /// The indices of the elements, in the order of the request.
+    pub(crate) elements: Vec<usize>,
+    /// Those of them whose mark `primary`, if they have it, is the operation's wish.
+    pub(crate) marked: Vec<usize>,
+}
+
+impl Written {
+    /// Elements written as a whole, or all alike.
+    pub(crate) fn all(elements: Vec<usize>) -> Self {
+        Self {
+            marked: elements.clone(),
+            elements,
+        }
+    }
+}
+
 /// The elements of a value.
 pub(crate) fn of(value: Option<Value>) -> Vec<Value> {
     match value {
@@ -70,8 +89,8 @@ pub(crate) fn duplicate(key: &str) -> ScimError {
     )
 }
 
-/// Keeps `primary` single and collapses equal elements after a write. `written` are the indices of
-/// the elements just written, in the order of the request.
+/// Keeps `primary` single and collapses equal elements after a write: the primary element is the
+/// one just marked (RFC 7644 §3.5.2), and of equal ones the one just written stays.
 ///
 /// # Errors
 /// [`ScimError`] 400 `invalidValue` if more than one of the written is primary, or two elements have
@@ -80,7 +99,7 @@ pub(crate) fn settle(
     attribute: &Attribute,
     key: &str,
     mut list: Vec<Value>,
-    written: &[usize],
+    written: &Written,
     dialect: &Dialect,
 ) -> Result<Vec<Value>, ScimError> {
     let settles = dialect.coercion.duplicate_primary.accepts();
@@ -107,7 +126,7 @@ pub(crate) fn settle(
         }
     }
     let mut gone: Vec<usize> = Vec::new();
-    for index in written.iter().copied() {
+    for index in written.elements.iter().copied() {
         if gone.contains(&index) {
             continue;
         }
@@ -136,7 +155,8 @@ pub(crate) fn settle(
         .collect())
 }
 
-fn is_primary(element: &Value) -> bool {
+/// Whether an element is marked as the primary one.
+pub(crate) fn is_primary(element: &Value) -> bool {
     element.get("primary") == Some(&Value::Bool(true))
 }
 

@@ -22,7 +22,7 @@ impl Engine<'_> {
         filter: Option<&Filter>,
         value: Option<Value>,
     ) {
-        let (urn, name) = self.place_of_unknown(unknown, value.as_ref());
+        let (urn, name, sub) = self.place_of_unknown(unknown, value.as_ref());
         if urn.is_none()
             && RESERVED
                 .iter()
@@ -38,8 +38,8 @@ impl Engine<'_> {
             op,
             value: value.unwrap_or(Value::Null),
         };
-        let next = match (filter, &unknown.sub) {
-            (Some(filter), sub) => write.selected(current, filter, sub.as_deref()),
+        let next = match (filter, sub) {
+            (Some(filter), sub) => write.selected(current, filter, sub),
             (None, Some(sub)) => write.sub(current, sub),
             (None, None) => write.whole(current),
         };
@@ -91,40 +91,42 @@ impl Engine<'_> {
                     .unwrap_or_else(|| Value::Object(Map::new()));
             }
         }
-        self.settle_and_commit(place, list, hits)
+        self.settle_and_commit(place, list, &elements::Written::all(hits))
     }
 
-    /// The container and the key of an undeclared attribute: an extension's URN as a whole, an
-    /// attribute in the object of one, or a plain attribute; an existing spelling is found again.
-    fn place_of_unknown(
+    /// The container, the key and the sub-attribute of an undeclared attribute: an extension's URN
+    /// as a whole, an attribute in the object of one, or a plain attribute; an existing spelling is
+    /// found again.
+    fn place_of_unknown<'u>(
         &self,
-        unknown: &UnknownName,
+        unknown: &'u UnknownName,
         value: Option<&Value>,
-    ) -> (Option<String>, String) {
+    ) -> (Option<String>, String, Option<&'u str>) {
+        let sub = unknown.sub.as_deref();
         let Some(urn) = &unknown.urn else {
-            return (None, existing_key(&self.document, &unknown.name));
+            return (None, existing_key(&self.document, &unknown.name), sub);
         };
-        if self.resource_type.extension(urn).is_some() {
-            let name = match self.container(Some(urn)) {
-                Some(container) => existing_key(container, &unknown.name),
-                None => unknown.name.clone(),
-            };
-            return (Some(urn.clone()), name);
-        }
-        let whole = existing_key(&self.document, &format!("{urn}:{}", unknown.name));
-        let container = existing_key(&self.document, urn);
-        let is_whole = self.document.contains_key(&whole)
-            || (!self.document.contains_key(&container)
-                && value.is_some_and(Value::is_object)
-                && unknown.sub.is_none());
-        if is_whole {
-            return (None, whole);
+        let is_declared = self.resource_type.extension(urn).is_some();
+        let container = if is_declared {
+            urn.clone()
+        } else {
+            existing_key(&self.document, urn)
+        };
+        if !is_declared {
+            // The dot of a version (`urn:example:staff:2.0`) looks like that of a sub-attribute.
+            let dotted = sub.map(|sub| format!(".{sub}")).unwrap_or_default();
+            let whole = existing_key(&self.document, &format!("{urn}:{}{dotted}", unknown.name));
+            let is_whole = self.document.contains_key(&whole)
+                || (!self.document.contains_key(&container) && value.is_some_and(Value::is_object));
+            if is_whole {
+                return (None, whole, None);
+            }
         }
         let name = match self.container(Some(&container)) {
             Some(attributes) => existing_key(attributes, &unknown.name),
             None => unknown.name.clone(),
         };
-        (Some(container), name)
+        (Some(container), name, sub)
     }
 }
 

@@ -99,13 +99,17 @@ pub(crate) fn resolve<'a>(
         // QUIRK(entra): a dot in the place of the colon between URN and attribute.
         if dialect.grammar.loose_paths.accepts()
             && let Some(urn) = found.extension
-            && let Some(extension) = resource_type.extension(urn.as_str())
-            && let Some(attribute) = extension.schema.attribute(sub)
+            && let Some(mended) = AttrPath::parse(&format!("{urn}:{sub}")).ok()
+            && let Some(AttrRef {
+                attribute: Some(attribute),
+                sub,
+                ..
+            }) = resource_type.resolve(&mended)
         {
             return Ok(Target::Declared(Place {
                 extension: Some(urn),
                 attribute,
-                sub: None,
+                sub,
             }));
         }
     }

@@ -13,32 +13,16 @@ pub(crate) fn is_blank(text: &str, dialect: &Dialect) -> bool {
     dialect.grammar.loose_paths.accepts() && text.trim().is_empty()
 }
 
-/// The enterprise extension's URN spelt right: without its last colon (`…enterprise:2.0User`), and
-/// with a dot in the place of the colon behind it (`…:User.manager.value`).
+/// The enterprise extension's URN spelt right: with its last colon (`…enterprise:2.0User`).
 pub(crate) fn mend_enterprise_urn<'t>(text: &'t str, dialect: &Dialect) -> Cow<'t, str> {
-    let trimmed = text.trim_start();
     // QUIRK(entra): one of its documented samples mistypes the URN of the enterprise extension.
     if dialect.coercion.any_schemas.accepts()
-        && let Some(rest) = strip_prefix_ignore_case(trimmed, MISTYPED_ENTERPRISE_USER)
+        && let Some(rest) = strip_prefix_ignore_case(text.trim_start(), MISTYPED_ENTERPRISE_USER)
         && is_boundary(rest)
     {
-        return Cow::Owned(format!("{}{}", builtin::ENTERPRISE_USER, with_colon(rest)));
-    }
-    // QUIRK(entra): attribute mappings join the URN and the attribute with a dot.
-    if dialect.grammar.loose_paths.accepts()
-        && let Some(rest) = strip_prefix_ignore_case(trimmed, builtin::ENTERPRISE_USER)
-        && rest.starts_with('.')
-    {
-        return Cow::Owned(format!("{}{}", builtin::ENTERPRISE_USER, with_colon(rest)));
+        return Cow::Owned(format!("{}{rest}", builtin::ENTERPRISE_USER));
     }
     Cow::Borrowed(text)
-}
-
-fn with_colon(rest: &str) -> String {
-    match rest.strip_prefix('.') {
-        Some(attribute) => format!(":{attribute}"),
-        None => rest.to_owned(),
-    }
 }
 
 fn is_boundary(rest: &str) -> bool {
