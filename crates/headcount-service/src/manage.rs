@@ -1,13 +1,21 @@
 //! Management of tenants, connections and tokens: the command line's and the console's use cases.
 
+mod connections;
+mod import;
+mod tenants;
+mod tokens;
+
 use std::sync::Arc;
 
-use headcount_model::{
-    Actor, Clock, Connection, ConnectionState, Entropy, Preset, ScopeSet, Tenant, Timestamp, TokenRecord,
-};
-use headcount_store::{Store, StoreError};
-use headcount_token::PlainToken;
+use headcount_model::{Actor, Clock, Entropy, Event, EventKind, PublicId, TenantKey};
+use headcount_store::{Abort, Store, StoreError, StoreExt, TenantCtx, Txn, system::SystemTx};
+use headcount_token::TokenError;
 use scim_schema::Registry;
+use serde_json::Value;
+
+pub use connections::parse_preset;
+pub use import::Imported;
+pub use tokens::MadeToken;
 
 /// Why a management act was refused. `Display` is a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +33,27 @@ pub enum ManageError {
     /// The store failed.
     #[error("the database could not be used")]
     Store(#[source] StoreError),
+    /// A token could not be hashed.
+    #[error("the token could not be made")]
+    Token(#[source] TokenError),
 }
 
-/// Management over one store.
+impl From<StoreError> for ManageError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Abort<Self>> for ManageError {
+    fn from(abort: Abort<Self>) -> Self {
+        match abort {
+            Abort::Store(error) => Self::Store(error),
+            Abort::Refuse(error) => error,
+        }
+    }
+}
+
+/// Management over one store; cheap to clone.
 #[derive(Clone)]
 pub struct Manage {
     /// The store.
@@ -42,170 +68,55 @@ pub struct Manage {
     pub actor: Actor,
 }
 
-/// A token that was just made: the only moment its text exists.
-#[derive(Debug)]
-pub struct MadeToken {
-    /// The record.
-    pub record: TokenRecord,
-    /// The token.
-    pub token: PlainToken,
-    /// Its connection.
-    pub connection: Connection,
-}
-
-/// The result of an import.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Imported {
-    /// Accounts made.
-    pub created: u64,
-    /// Lines refused: line number from 1, and why.
-    pub refused: Vec<(u64, String)>,
-}
-
 impl Manage {
-    /// Makes the tenant `default` with one connection (preset `generic`, on, entitled) in a fresh
-    /// database; nothing if there is any tenant.
-    ///
-    /// # Errors
-    /// [`ManageError::Store`].
-    pub fn bootstrap(&self) -> Result<(), ManageError> {
-        todo!()
+    fn mint(&self) -> PublicId {
+        PublicId::mint(self.clock.now(), &*self.entropy)
     }
 
-    /// Makes a tenant.
-    ///
-    /// # Errors
-    /// [`ManageError`].
-    pub fn create_tenant(&self, slug: &str, name: Option<&str>, hosts: &[String], entitled: bool) -> Result<Tenant, ManageError> {
-        let _ = (slug, name, hosts, entitled);
-        todo!()
+    /// The right to work in a tenant: management is the command line's and the console's, which
+    /// have checked who asks.
+    fn ctx(tenant: TenantKey) -> TenantCtx {
+        SystemTx::for_command_line().tenant(tenant)
     }
 
-    /// All tenants, by slug.
-    ///
-    /// # Errors
-    /// [`ManageError::Store`].
-    pub fn tenants(&self) -> Result<Vec<Tenant>, ManageError> {
-        todo!()
-    }
-
-    /// The tenant of this slug or id.
-    ///
-    /// # Errors
-    /// [`ManageError::NotFound`] naming the tenants there are.
-    pub fn tenant(&self, slug_or_id: &str) -> Result<Tenant, ManageError> {
-        let _ = slug_or_id;
-        todo!()
-    }
-
-    /// Sets `name`, `entitled` (`true`, `false`), `hosts` (comma list) of a tenant.
-    ///
-    /// # Errors
-    /// [`ManageError`] naming the keys or words that exist.
-    pub fn set_tenant(&self, slug_or_id: &str, pairs: &[(String, String)]) -> Result<Tenant, ManageError> {
-        let _ = (slug_or_id, pairs);
-        todo!()
-    }
-
-    /// Makes a connection of a tenant.
-    ///
-    /// # Errors
-    /// [`ManageError`].
-    pub fn create_connection(
+    /// A write in a tenant.
+    fn write<T: Send>(
         &self,
-        tenant: &str,
-        preset: Preset,
-        name: Option<&str>,
-        state: ConnectionState,
-    ) -> Result<(Tenant, Connection), ManageError> {
-        let _ = (tenant, preset, name, state);
-        todo!()
+        tenant: TenantKey,
+        work: impl FnMut(&mut dyn Txn) -> Result<T, Abort<ManageError>> + Send,
+    ) -> Result<T, ManageError> {
+        Ok(self.store.writing(&Self::ctx(tenant), work)?)
     }
 
-    /// The connections (the application's left out) of one tenant, or of all.
-    ///
-    /// # Errors
-    /// [`ManageError`].
-    pub fn connections(&self, tenant: Option<&str>) -> Result<Vec<(Tenant, Connection)>, ManageError> {
-        let _ = tenant;
-        todo!()
-    }
-
-    /// The connection of this id.
-    ///
-    /// # Errors
-    /// [`ManageError::NotFound`].
-    pub fn connection(&self, id: &str) -> Result<(Tenant, Connection), ManageError> {
-        let _ = id;
-        todo!()
-    }
-
-    /// Sets `name`, `preset`, `state` or any switch of a connection, all or nothing.
-    ///
-    /// # Errors
-    /// [`ManageError`] naming the keys or words that exist.
-    pub fn set_connection(&self, id: &str, pairs: &[(String, String)]) -> Result<(Tenant, Connection), ManageError> {
-        let _ = (id, pairs);
-        todo!()
-    }
-
-    /// Makes a token. Without a connection: the tenant's only one.
-    ///
-    /// # Errors
-    /// [`ManageError`]; with several connections and none named, `Invalid` listing them.
-    pub fn create_token(
+    /// A read in a tenant.
+    fn read<T: Send>(
         &self,
-        tenant: &str,
-        connection: Option<&str>,
-        name: &str,
-        scopes: ScopeSet,
-        expires: Option<Timestamp>,
-    ) -> Result<MadeToken, ManageError> {
-        let _ = (tenant, connection, name, scopes, expires);
-        todo!()
+        tenant: TenantKey,
+        work: impl FnMut(&mut dyn Txn) -> Result<T, Abort<ManageError>> + Send,
+    ) -> Result<T, ManageError> {
+        Ok(self.store.reading(&Self::ctx(tenant), work)?)
     }
 
-    /// The tokens of one tenant or of all, with their connections.
-    ///
-    /// # Errors
-    /// [`ManageError`].
-    pub fn tokens(&self, tenant: Option<&str>) -> Result<Vec<(Tenant, Connection, TokenRecord)>, ManageError> {
-        let _ = tenant;
-        todo!()
+    /// A journal entry about something that is no resource.
+    fn event(&self, kind: EventKind, detail: &Value) -> Event {
+        Event {
+            at: self.clock.now(),
+            kind,
+            actor: self.actor.clone(),
+            resource: None,
+            version: 0,
+            paths: Vec::new(),
+            transaction: self.mint(),
+            detail: Some(detail.to_string()),
+        }
     }
+}
 
-    /// Revokes a token.
-    ///
-    /// # Errors
-    /// [`ManageError::NotFound`].
-    pub fn revoke_token(&self, id: &str) -> Result<TokenRecord, ManageError> {
-        let _ = id;
-        todo!()
-    }
-
-    /// Makes a new token like this one (connection, name, scopes); the old one stays good until
-    /// `old_expires`, or until revoked.
-    ///
-    /// # Errors
-    /// [`ManageError`].
-    pub fn rotate_token(&self, id: &str, old_expires: Option<Timestamp>) -> Result<MadeToken, ManageError> {
-        let _ = (id, old_expires);
-        todo!()
-    }
-
-    /// Imports SCIM Users, one JSON object a line, as accounts of the application.
-    /// `progress` is called with the number of lines done.
-    ///
-    /// # Errors
-    /// [`ManageError`] if nothing can be imported at all.
-    pub fn import_users(
-        &self,
-        tenant: &str,
-        lines: &mut dyn Iterator<Item = std::io::Result<String>>,
-        adoptable: bool,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Imported, ManageError> {
-        let _ = (tenant, lines, adoptable, progress);
-        todo!()
+/// `true` or `false`.
+fn parse_bool(key: &str, text: &str) -> Result<bool, ManageError> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(ManageError::Invalid(format!("{key} takes true or false, not '{text}'"))),
     }
 }
