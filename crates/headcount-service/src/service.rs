@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headcount_model::{Clock, Entropy, Secret};
+use headcount_model::{Clock, Entropy, PublicId, Secret, Timestamp};
 use headcount_store::Store;
 use headcount_token::Verifier;
 use scim_schema::{Projection, Registry, ResourceType, ScimError};
@@ -10,8 +10,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     answer::Answer,
+    authenticate, bulk,
     caller::{Caller, Entry},
+    create, delete,
     limits::Limits,
+    patch, query, read, replace,
 };
 
 /// What a service is made of.
@@ -81,6 +84,31 @@ impl Service {
         Self { inner: Arc::new(options) }
     }
 
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.inner.store
+    }
+
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.inner.verifier
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// A new public id.
+    pub(crate) fn mint(&self, now: Timestamp) -> PublicId {
+        PublicId::mint(now, &*self.inner.entropy)
+    }
+
+    pub(crate) fn public_url(&self) -> &str {
+        &self.inner.public_url
+    }
+
+    pub(crate) fn cursor_key(&self) -> &Secret {
+        &self.inner.cursor_key
+    }
+
     /// The bounds.
     #[must_use]
     pub fn limits(&self) -> &Limits {
@@ -97,21 +125,14 @@ impl Service {
     /// shape, index, secret, entry (host or connection must belong to the token), then, read from
     /// the store: revoked, expired (401), connection off, tenant without entitlement (403).
     ///
+    /// How the credential may be written is a setting of the connection, which is known only now:
+    /// whoever takes a token without `Bearer` or out of Basic checks [`Caller::switches`]
+    /// (`bare_token`, `basic_token`) after this.
+    ///
     /// # Errors
     /// [`ScimError`] 401, 403, 503.
     pub fn authenticate(&self, presented: Option<&str>, entry: &Entry<'_>) -> Result<Caller, ScimError> {
-        let _ = (presented, entry);
-        todo!()
-    }
-
-    /// Reads a connection's switches that decide how a credential may be written, before the
-    /// credential is known: by connection id or host. `None` if there is no such entry.
-    ///
-    /// # Errors
-    /// [`ScimError`] 503.
-    pub fn switches_at(&self, entry: &Entry<'_>) -> Result<Option<headcount_model::Switches>, ScimError> {
-        let _ = entry;
-        todo!()
+        authenticate::authenticate(self, presented, entry)
     }
 
     /// Whether the caller's scopes allow this access to this type (`None`: to some type).
@@ -124,8 +145,7 @@ impl Service {
         access: headcount_model::token::Access,
         resource_type: Option<&str>,
     ) -> Result<(), ScimError> {
-        let _ = (caller, access, resource_type);
-        todo!()
+        authenticate::allow(&caller.credential, access, resource_type)
     }
 
     /// POST (RFC 7644 §3.3).
@@ -139,8 +159,7 @@ impl Service {
         body: Map<String, Value>,
         projection: &Projection,
     ) -> Result<Answer, ScimError> {
-        let _ = (caller, resource_type, body, projection);
-        todo!()
+        create::create(self, caller, resource_type, body, projection)
     }
 
     /// GET of one resource (RFC 7644 §3.4.1); 304 by `If-None-Match`.
@@ -155,8 +174,7 @@ impl Service {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Answer, ScimError> {
-        let _ = (caller, resource_type, id, precondition, projection);
-        todo!()
+        read::read(self, caller, resource_type, id, precondition, projection)
     }
 
     /// A query (RFC 7644 §3.4.2, §3.4.3; RFC 9865) over one type, or over all that the token may
@@ -170,8 +188,7 @@ impl Service {
         resource_type: Option<&ResourceType>,
         request: &QueryRequest,
     ) -> Result<Answer, ScimError> {
-        let _ = (caller, resource_type, request);
-        todo!()
+        query::query(self, caller, resource_type, request)
     }
 
     /// PUT (RFC 7644 §3.5.1).
@@ -187,8 +204,7 @@ impl Service {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Answer, ScimError> {
-        let _ = (caller, resource_type, id, body, precondition, projection);
-        todo!()
+        replace::replace(self, caller, resource_type, id, body, precondition, projection)
     }
 
     /// PATCH (RFC 7644 §3.5.2).
@@ -204,8 +220,7 @@ impl Service {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Answer, ScimError> {
-        let _ = (caller, resource_type, id, body, precondition, projection);
-        todo!()
+        patch::patch(self, caller, resource_type, id, body, precondition, projection)
     }
 
     /// DELETE (RFC 7644 §3.6).
@@ -219,8 +234,7 @@ impl Service {
         id: &str,
         precondition: &Precondition,
     ) -> Result<Answer, ScimError> {
-        let _ = (caller, resource_type, id, precondition);
-        todo!()
+        delete::delete(self, caller, resource_type, id, precondition)
     }
 
     /// A bulk request (RFC 7644 §3.7).
@@ -229,32 +243,6 @@ impl Service {
     /// [`ScimError`] 400, 401, 403, 413, 503 for the request as a whole; failures of operations are
     /// in the answer.
     pub fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Answer, ScimError> {
-        let _ = (caller, body);
-        todo!()
-    }
-
-    /// `/ServiceProviderConfig` (RFC 7643 §5), as it is true for this connection.
-    #[must_use]
-    pub fn service_provider_config(&self, caller: &Caller) -> Answer {
-        let _ = caller;
-        todo!()
-    }
-
-    /// `/ResourceTypes`, or one of them by id (RFC 7643 §6).
-    ///
-    /// # Errors
-    /// [`ScimError`] 404.
-    pub fn resource_types(&self, caller: &Caller, id: Option<&str>) -> Result<Answer, ScimError> {
-        let _ = (caller, id);
-        todo!()
-    }
-
-    /// `/Schemas`, or one of them by URN (RFC 7643 §7), with what this connection's answers can hold.
-    ///
-    /// # Errors
-    /// [`ScimError`] 404.
-    pub fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Answer, ScimError> {
-        let _ = (caller, urn);
-        todo!()
+        bulk::bulk(self, caller, body)
     }
 }
