@@ -1,9 +1,10 @@
 //! Attribute definitions and their characteristics (RFC 7643 §2.2, §2.3, §7).
 
 /// The data type of an attribute (RFC 7643 §2.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum AttrType {
     /// Unicode text (§2.3.1).
+    #[default]
     String,
     /// `true` or `false` (§2.3.2).
     Boolean,
@@ -21,6 +22,44 @@ pub enum AttrType {
     Complex,
 }
 
+impl AttrType {
+    /// Every value, in the order RFC 7643 §7 lists them.
+    pub const ALL: &'static [Self] = &[
+        Self::String,
+        Self::Boolean,
+        Self::Decimal,
+        Self::Integer,
+        Self::DateTime,
+        Self::Binary,
+        Self::Reference,
+        Self::Complex,
+    ];
+
+    /// The key word as it stands in a Schema document.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Boolean => "boolean",
+            Self::Decimal => "decimal",
+            Self::Integer => "integer",
+            Self::DateTime => "dateTime",
+            Self::Binary => "binary",
+            Self::Reference => "reference",
+            Self::Complex => "complex",
+        }
+    }
+
+    /// Reads the key word; letter case does not matter.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str().eq_ignore_ascii_case(word))
+    }
+}
+
 /// When a value may be written (RFC 7643 §7, `mutability`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Mutability {
@@ -33,6 +72,36 @@ pub enum Mutability {
     Immutable,
     /// May be written and is never returned.
     WriteOnly,
+}
+
+impl Mutability {
+    /// Every value, in the order RFC 7643 §7 lists them.
+    pub const ALL: &'static [Self] = &[
+        Self::ReadOnly,
+        Self::ReadWrite,
+        Self::Immutable,
+        Self::WriteOnly,
+    ];
+
+    /// The key word as it stands in a Schema document.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "readOnly",
+            Self::ReadWrite => "readWrite",
+            Self::Immutable => "immutable",
+            Self::WriteOnly => "writeOnly",
+        }
+    }
+
+    /// Reads the key word; letter case matters.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == word)
+    }
 }
 
 /// When a value is returned (RFC 7643 §7, `returned`).
@@ -49,6 +118,31 @@ pub enum Returned {
     Request,
 }
 
+impl Returned {
+    /// Every value, in the order RFC 7643 §7 lists them.
+    pub const ALL: &'static [Self] = &[Self::Always, Self::Never, Self::Default, Self::Request];
+
+    /// The key word as it stands in a Schema document.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Never => "never",
+            Self::Default => "default",
+            Self::Request => "request",
+        }
+    }
+
+    /// Reads the key word; letter case matters.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == word)
+    }
+}
+
 /// How far a value is unique (RFC 7643 §7, `uniqueness`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Uniqueness {
@@ -61,10 +155,35 @@ pub enum Uniqueness {
     Global,
 }
 
+impl Uniqueness {
+    /// Every value, in the order RFC 7643 §7 lists them.
+    pub const ALL: &'static [Self] = &[Self::None, Self::Server, Self::Global];
+
+    /// The key word as it stands in a Schema document.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Server => "server",
+            Self::Global => "global",
+        }
+    }
+
+    /// Reads the key word; letter case matters.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == word)
+    }
+}
+
 /// The definition of an attribute or sub-attribute (RFC 7643 §7).
 ///
-/// Plain data; it is made by [`crate::Schema::parse`] or by [`crate::builtin`].
-#[derive(Clone, PartialEq, Debug)]
+/// Plain data; it is made by [`crate::Schema::parse`] or by [`crate::builtin`]. The default has the
+/// characteristics of RFC 7643 §2.2 and no name.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Attribute {
     /// The name in its declared spelling; compared ignoring ASCII case.
     pub name: String,
@@ -78,7 +197,7 @@ pub struct Attribute {
     pub required: bool,
     /// Suggested values; advisory (RFC 7643 §7: the provider MAY restrict to them; we do not).
     pub canonical_values: Vec<String>,
-    /// Whether text is compared by case.
+    /// Whether text is compared by case, as declared; [`Self::compares_exactly`] is what holds.
     pub case_exact: bool,
     /// When a value may be written.
     pub mutability: Mutability,
@@ -97,9 +216,60 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// A single-valued, readable and writable attribute with the defaults of RFC 7643 §2.2.
+    #[must_use]
+    pub fn new(name: &str, attr_type: AttrType) -> Self {
+        Self {
+            name: name.to_owned(),
+            attr_type,
+            ..Self::default()
+        }
+    }
+
     /// The sub-attribute of this name, ignoring ASCII case.
     #[must_use]
     pub fn sub_attribute(&self, name: &str) -> Option<&Self> {
-        self.sub_attributes.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
+        self.sub_attributes
+            .iter()
+            .find(|sub| sub.name.eq_ignore_ascii_case(name))
     }
+
+    /// Whether values are compared byte for byte. References and binaries always are, whatever their
+    /// definition says (RFC 7643 §2.3.6, §2.3.7; the schemas of §8.7.1 print `false` for them).
+    #[must_use]
+    pub fn compares_exactly(&self) -> bool {
+        self.case_exact || matches!(self.attr_type, AttrType::Reference | AttrType::Binary)
+    }
+
+    /// Whether the value is never shown, and so can be neither filtered nor sorted by: `returned:
+    /// never` or `mutability: writeOnly` (RFC 7643 §7).
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.returned == Returned::Never || self.mutability == Mutability::WriteOnly
+    }
+
+    /// Whether the value may not occur twice (RFC 7643 §7, `uniqueness`).
+    #[must_use]
+    pub fn is_unique(&self) -> bool {
+        self.uniqueness != Uniqueness::None
+    }
+
+    /// The sub-attribute that stands for a whole element where a complex attribute is named alone
+    /// (RFC 7644 §3.4.2.2): its `value`. `None` for simple attributes.
+    #[must_use]
+    pub fn value_attribute(&self) -> Option<&Self> {
+        self.sub_attribute("value")
+    }
+}
+
+/// Whether `name` is an attribute name: a letter, then letters, digits, `$`, `-` and `_` (RFC 7643
+/// §2.1, Figure 1), or `$ref`, which RFC 7643 §2.4 uses although the figure forbids it.
+#[must_use]
+pub fn is_attribute_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    name.eq_ignore_ascii_case("$ref")
+        || bytes
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'$' | b'-' | b'_'))
 }

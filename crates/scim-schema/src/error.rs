@@ -71,14 +71,89 @@ impl ScimError {
     /// An error without a key word.
     #[must_use]
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into() }
+        Self {
+            status,
+            scim_type: None,
+            detail: detail.into(),
+        }
     }
 
     /// A 400 with a key word (409 for `uniqueness`).
     #[must_use]
     pub fn typed(scim_type: ScimType, detail: impl Into<String>) -> Self {
-        let status = if scim_type == ScimType::Uniqueness { 409 } else { 400 };
-        Self { status, scim_type: Some(scim_type), detail: detail.into() }
+        let status = if scim_type == ScimType::Uniqueness {
+            409
+        } else {
+            400
+        };
+        Self {
+            status,
+            scim_type: Some(scim_type),
+            detail: detail.into(),
+        }
+    }
+
+    /// 400 `invalidValue`.
+    #[must_use]
+    pub fn invalid_value(detail: impl Into<String>) -> Self {
+        Self::typed(ScimType::InvalidValue, detail)
+    }
+
+    /// 400 `invalidSyntax`.
+    #[must_use]
+    pub fn invalid_syntax(detail: impl Into<String>) -> Self {
+        Self::typed(ScimType::InvalidSyntax, detail)
+    }
+
+    /// 400 `invalidFilter`.
+    #[must_use]
+    pub fn invalid_filter(detail: impl Into<String>) -> Self {
+        Self::typed(ScimType::InvalidFilter, detail)
+    }
+
+    /// 400 `invalidPath`.
+    #[must_use]
+    pub fn invalid_path(detail: impl Into<String>) -> Self {
+        Self::typed(ScimType::InvalidPath, detail)
+    }
+
+    /// 400 `noTarget`.
+    #[must_use]
+    pub fn no_target(detail: impl Into<String>) -> Self {
+        Self::typed(ScimType::NoTarget, detail)
+    }
+
+    /// 400 `mutability`.
+    #[must_use]
+    pub fn mutability(detail: impl Into<String>) -> Self {
+        Self::typed(ScimType::Mutability, detail)
+    }
+
+    /// 409 `uniqueness`.
+    #[must_use]
+    pub fn uniqueness(detail: impl Into<String>) -> Self {
+        Self::typed(ScimType::Uniqueness, detail)
+    }
+
+    /// 400 `tooMany`.
+    #[must_use]
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self::typed(ScimType::TooMany, detail)
+    }
+
+    /// 404 for a resource that is not there, or not there for this caller.
+    #[must_use]
+    pub fn not_found(resource_type: &str, id: &str) -> Self {
+        Self::new(
+            404,
+            format!("there is no {resource_type} with the id \"{id}\" here"),
+        )
+    }
+
+    /// 413 with the limit in the detail.
+    #[must_use]
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(413, detail)
     }
 
     /// The error body of RFC 7644 §3.12; `status` is a string.

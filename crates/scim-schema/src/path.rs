@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{attribute::Attribute, schema::SchemaUrn};
+use crate::{
+    attribute::{Attribute, is_attribute_name},
+    schema::SchemaUrn,
+};
 
 /// `[URN ":"] attribute ["." sub-attribute]`, as written (RFC 7644 §3.4.2.2 `attrPath`, §3.10).
 ///
@@ -27,19 +30,45 @@ pub struct PathError {
 }
 
 impl AttrPath {
-    /// Parses the text. Names are `ALPHA *("-" / "_" / DIGIT / ALPHA)`, and `$ref` is a name.
+    /// Parses the text. Names are a letter, then letters, digits, `$`, `-` and `_` (RFC 7643 §2.1,
+    /// Figure 1), and `$ref` is a name. Behind a URN a part may also begin with a digit and hold
+    /// more dots, since the whole text may be the URN of an extension (`urn:example:staff:2.0`).
     ///
     /// # Errors
     /// [`PathError`] with the offset of the first character that cannot belong to a path.
     pub fn parse(text: &str) -> Result<Self, PathError> {
-        let _ = text;
-        todo!()
+        let (urn, tail) = match text.rsplit_once(':') {
+            Some((urn, tail)) if starts_with_urn(text) => (Some(urn), tail),
+            _ => (None, text),
+        };
+        let tail_offset = text.len().saturating_sub(tail.len());
+        if let Some(urn) = urn {
+            check_urn(urn)?;
+        }
+        let (name, sub) = match tail.split_once('.') {
+            Some((name, sub)) => (name, Some(sub)),
+            None => (tail, None),
+        };
+        check_name(name, tail_offset, urn.is_some())?;
+        if let Some(sub) = sub {
+            let offset = tail_offset.saturating_add(name.len()).saturating_add(1);
+            check_name(sub, offset, urn.is_some())?;
+        }
+        Ok(Self {
+            urn: urn.map(ToOwned::to_owned),
+            name: name.to_owned(),
+            sub: sub.map(ToOwned::to_owned),
+        })
     }
 
     /// A path without URN.
     #[must_use]
     pub fn plain(name: &str, sub: Option<&str>) -> Self {
-        Self { urn: None, name: name.to_owned(), sub: sub.map(ToOwned::to_owned) }
+        Self {
+            urn: None,
+            name: name.to_owned(),
+            sub: sub.map(ToOwned::to_owned),
+        }
     }
 
     /// The URN in front, as written.
@@ -63,7 +92,10 @@ impl AttrPath {
     /// This path with a sub-attribute appended, if it has none yet.
     #[must_use]
     pub fn with_sub(&self, sub: &str) -> Self {
-        Self { sub: Some(sub.to_owned()), ..self.clone() }
+        Self {
+            sub: Some(sub.to_owned()),
+            ..self.clone()
+        }
     }
 }
 
@@ -77,6 +109,81 @@ impl fmt::Display for AttrPath {
             write!(f, ".{sub}")?;
         }
         Ok(())
+    }
+}
+
+fn starts_with_urn(text: &str) -> bool {
+    text.get(..4)
+        .is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
+}
+
+/// A URN holds visible ASCII only (RFC 8141 §2), and none of what filters and value paths put
+/// behind or around it.
+fn check_urn(urn: &str) -> Result<(), PathError> {
+    let bad = urn.char_indices().find(|(_, character)| {
+        !character.is_ascii_graphic()
+            || matches!(
+                character,
+                '[' | ']' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'
+            )
+    });
+    match bad {
+        None => Ok(()),
+        Some((offset, character)) => Err(PathError {
+            offset,
+            reason: format!(
+                "{} cannot stand in the URN of an attribute path",
+                quoted(character)
+            ),
+        }),
+    }
+}
+
+fn check_name(name: &str, offset: usize, behind_urn: bool) -> Result<(), PathError> {
+    if is_attribute_name(name) {
+        return Ok(());
+    }
+    if behind_urn {
+        let part =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'$' | b'-' | b'_' | b'.');
+        if name
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_alphanumeric())
+            && name.bytes().all(part)
+        {
+            return Ok(());
+        }
+    }
+    let bad = name.char_indices().find(|(at, character)| {
+        let first = *at == 0;
+        !(character.is_ascii_alphabetic()
+            || !first && (character.is_ascii_digit() || matches!(character, '$' | '-' | '_')))
+    });
+    Err(match bad {
+        None => PathError {
+            offset,
+            reason: "an attribute name is missing here".to_owned(),
+        },
+        Some((at, character)) => PathError {
+            offset: offset.saturating_add(at),
+            reason: format!(
+                "{} cannot {} an attribute name, which is a letter and then letters, digits, \"$\", \"-\" and \"_\"",
+                quoted(character),
+                if at == 0 { "begin" } else { "stand in" }
+            ),
+        },
+    })
+}
+
+/// A character as an error shows it: by its number if it cannot be seen.
+fn quoted(character: char) -> String {
+    if character.is_ascii_graphic() {
+        format!("\"{character}\"")
+    } else if character == ' ' {
+        "a blank".to_owned()
+    } else {
+        format!("the character U+{:04X}", u32::from(character))
     }
 }
 
@@ -118,4 +225,28 @@ impl<'a> AttrRef<'a> {
         }
         key
     }
+
+    /// A complex attribute named alone means its `value` where it has one (RFC 7644 §3.4.2.2): that
+    /// reference then, else the same one.
+    #[must_use]
+    pub fn to_value(self) -> Self {
+        match (self.attribute, self.sub) {
+            (Some(attribute), None) => Self {
+                sub: attribute.value_attribute(),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// Whether several values may stand there: the attribute or the sub-attribute is multi-valued.
+    #[must_use]
+    pub fn is_multi_valued(&self) -> bool {
+        self.attribute
+            .is_some_and(|attribute| attribute.multi_valued)
+            || self.sub.is_some_and(|sub| sub.multi_valued)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,24 @@ use crate::{
     resource::Resource,
 };
 
+mod body;
+mod check;
+mod coerce;
+mod elements;
+mod finish;
+mod membership;
+mod opaque;
+mod place;
+mod schemas;
+mod sign_in_name;
+
+/// The longest string value, in bytes.
+pub const MAX_STRING_BYTES: usize = 64 * 1024;
+/// The longest `userName`, `externalId`, `displayName` or unique value, in bytes.
+pub const MAX_KEY_BYTES: usize = 1024;
+/// The most that the undeclared attributes of one resource may take, in bytes of JSON.
+pub const MAX_OPAQUE_BYTES: usize = 64 * 1024;
+
 /// What to do with something the RFC does not allow but some identity provider sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Leniency {
@@ -82,7 +100,8 @@ pub struct Accepted {
     /// `members` of a membership attribute (Group.members), taken out of the document:
     /// `None` if the body had none, an empty list for `null` and `[]`.
     pub members: Option<Vec<MemberValue>>,
-    /// Keys ([`crate::AttrRef::key`]) that the body named with `null`, `[]`, or an unassigning `""`.
+    /// Keys ([`crate::AttrRef::key`]) that the body named with `null`, `[]`, `{}`, or an unassigning
+    /// `""`; an extension as a whole by its URN, an undeclared attribute as it was sent.
     pub cleared: BTreeSet<String>,
     /// A password that the body carried; never part of the document.
     pub password: Option<String>,
@@ -104,14 +123,24 @@ pub fn is_membership(resource_type: &ResourceType, attribute: &Attribute) -> boo
     resource_type.name == "Group" && attribute.name == "members"
 }
 
+/// Whether an attribute is the password of a user: taken apart, never part of the document.
+#[must_use]
+pub fn is_password(resource_type: &ResourceType, attribute: &Attribute) -> bool {
+    resource_type.schema.urn.is(crate::builtin::USER) && attribute.name == "password"
+}
+
 /// Checks a request body and turns it into a [`Resource`]. `kept` names the required attributes
-/// that may be absent because their stored value stays (PUT under the switch `put_absent_identity`).
+/// (keys, [`crate::AttrRef::key`]) that may be absent because their stored value stays (PUT under
+/// the switch `put_absent_identity`).
 ///
 /// Order: structure and `schemas` (400 `invalidSyntax`), names, then values in document order
-/// (400 `invalidValue` naming the attribute). Duplicate keys: the last wins (in any letter case).
+/// (400 `invalidValue` naming the attribute), then what is missing. Duplicate keys: the last wins
+/// (in any letter case). A password is taken apart even if the registry no longer declares it
+/// ([`Registry::without`]), so that the caller can refuse it. How many members a request may have
+/// is for the caller to check.
 ///
 /// # Errors
-/// [`ScimError`] 400 with the key words above; 413 when a member list is over `max_members`.
+/// [`ScimError`] 400 with the key words above.
 pub fn accept(
     registry: &Registry,
     resource_type: &ResourceType,
@@ -120,15 +149,23 @@ pub fn accept(
     coercion: &Coercion,
     kept: &[&str],
 ) -> Result<Accepted, ScimError> {
-    let _ = (registry, resource_type, body, write, coercion, kept);
-    todo!()
+    let kept = match write {
+        Write::Create => &[],
+        Write::Replace => kept,
+    };
+    body::accept(registry, resource_type, body, coercion, kept)
 }
 
 /// Checks and normalises one value against an attribute's definition, as PATCH needs it: `null` is
-/// not accepted here. `path` is for the error's text. Sub-attributes that are read-only are dropped.
+/// not accepted here. For a multi-valued attribute the value is the whole array; [`element`] checks
+/// one element. `path` is for the error's text. Sub-attributes that are read-only are dropped.
+///
+/// The answer is `Value::Null` if the value turns out to mean "unassigned": `[]`, `{}`, or `""`
+/// where the coercion says so.
 ///
 /// # Errors
-/// [`ScimError`] 400 `invalidValue` naming the attribute.
+/// [`ScimError`] 400 `invalidValue` naming the attribute; `invalidSyntax` for a sub-attribute that
+/// no schema declares, if those are rejected.
 pub fn value(
     resource_type: &ResourceType,
     attribute: &Attribute,
@@ -136,17 +173,76 @@ pub fn value(
     value: Value,
     coercion: &Coercion,
 ) -> Result<Value, ScimError> {
-    let _ = (resource_type, attribute, path, value, coercion);
-    todo!()
+    check::one(
+        resource_type,
+        attribute,
+        path,
+        value,
+        coercion,
+        check::Part::Whole,
+    )
 }
 
-/// Reads the elements of a membership attribute in every shape the coercion allows.
+/// Like [`value`], for one element of a multi-valued attribute.
+///
+/// # Errors
+/// As [`value`].
+pub fn element(
+    resource_type: &ResourceType,
+    attribute: &Attribute,
+    path: &str,
+    value: Value,
+    coercion: &Coercion,
+) -> Result<Value, ScimError> {
+    check::one(
+        resource_type,
+        attribute,
+        path,
+        value,
+        coercion,
+        check::Part::Element,
+    )
+}
+
+/// Checks a value that no schema declares and that is kept as it is: no NUL anywhere. Its size is
+/// for [`finished`] to check, with the rest of what is kept.
+///
+/// # Errors
+/// [`ScimError`] 400 `invalidValue` naming the attribute.
+pub fn opaque(path: &str, value: &Value) -> Result<(), ScimError> {
+    opaque::check(&path, value)
+}
+
+/// Whether a top-level name may never be kept as an undeclared attribute, because the service
+/// provider itself gives it a meaning.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    opaque::is_reserved(name)
+}
+
+/// Brings the elements of a multi-valued complex attribute into order: equal (type, value) pairs
+/// collapse into the first, and `primary` is true at most once (RFC 7643 §2.4). `favoured` is the
+/// index of the element whose `primary` wins, the one a PATCH has just written; else the first.
+///
+/// # Errors
+/// [`ScimError`] 400 `invalidValue` where the coercion does not allow it.
+pub fn settle_elements(
+    attribute: &Attribute,
+    path: &str,
+    elements: &mut Vec<Value>,
+    favoured: Option<usize>,
+    coercion: &Coercion,
+) -> Result<(), ScimError> {
+    elements::settle(attribute, &path, elements, favoured, coercion)
+}
+
+/// Reads the elements of a membership attribute in every shape the coercion allows. `null` is an
+/// empty list.
 ///
 /// # Errors
 /// [`ScimError`] 400 `invalidValue` if an element is not acceptable or lacks a value.
 pub fn members(value: &Value, coercion: &Coercion) -> Result<Vec<MemberValue>, ScimError> {
-    let _ = (value, coercion);
-    todo!()
+    membership::read(value, coercion)
 }
 
 /// Checks a userName as rulings say: not blank, outer white space no part of the comparison form,
@@ -156,8 +252,7 @@ pub fn members(value: &Value, coercion: &Coercion) -> Result<Vec<MemberValue>, S
 /// # Errors
 /// [`ScimError`] 400 `invalidValue` naming the character.
 pub fn user_name(text: &str) -> Result<(), ScimError> {
-    let _ = text;
-    todo!()
+    sign_in_name::check(text)
 }
 
 /// Checks what only the finished resource can tell, after POST, PUT or PATCH: required attributes
@@ -167,6 +262,8 @@ pub fn user_name(text: &str) -> Result<(), ScimError> {
 /// # Errors
 /// [`ScimError`] 400 `invalidValue`.
 pub fn finished(resource_type: &ResourceType, resource: &Resource) -> Result<(), ScimError> {
-    let _ = (resource_type, resource);
-    todo!()
+    finish::check(resource_type, resource.document(), &[])
 }
+
+#[cfg(test)]
+mod tests;

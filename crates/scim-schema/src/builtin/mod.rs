@@ -1,4 +1,21 @@
 //! The schemas of RFC 7643 §4 and §8.7, and the URIs of RFC 7644 §8.2.
+//!
+//! They are those of RFC 7643 §8.7 with what its prose says otherwise: a group's `displayName` is
+//! required (§4.2) and unique, addresses have a `primary` and members a `display` (§2.4), and the
+//! schema extensions of a resource type are a list (§6).
+
+mod common;
+mod define;
+mod discovery;
+mod enterprise_user;
+mod group;
+mod user;
+
+pub use common::common_attributes;
+pub use discovery::discovery_schemas;
+pub use enterprise_user::enterprise_user;
+pub use group::group;
+pub use user::user;
 
 /// Core User (RFC 7643 §4.1).
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -6,8 +23,12 @@ pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// Enterprise User (RFC 7643 §4.3).
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// The Enterprise User extension as a sample of Entra's documentation mistypes it.
+pub(crate) const MISTYPED_ENTERPRISE_USER: &str =
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0User";
 /// Service provider configuration (RFC 7643 §5).
-pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+pub const SERVICE_PROVIDER_CONFIG: &str =
+    "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 /// Resource type (RFC 7643 §6).
 pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
 /// Schema (RFC 7643 §7).
