@@ -36,13 +36,24 @@ pub enum CompareOp {
 
 impl CompareOp {
     /// Every operator, in the order of Table 3.
-    pub const ALL: [Self; 9] =
-        [Self::Eq, Self::Ne, Self::Co, Self::Sw, Self::Ew, Self::Gt, Self::Ge, Self::Lt, Self::Le];
+    pub const ALL: [Self; 9] = [
+        Self::Eq,
+        Self::Ne,
+        Self::Co,
+        Self::Sw,
+        Self::Ew,
+        Self::Gt,
+        Self::Ge,
+        Self::Lt,
+        Self::Le,
+    ];
 
     /// The operator of this name, in any letter case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|op| op.as_str().eq_ignore_ascii_case(word))
+        Self::ALL
+            .into_iter()
+            .find(|op| op.as_str().eq_ignore_ascii_case(word))
     }
 
     /// The name as it stands in a filter.
@@ -113,17 +124,17 @@ pub(crate) fn write_json_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Filter {
     /// All of them; at least two.
-    And(Vec<Filter>),
+    And(Vec<Self>),
     /// Any of them; at least two.
-    Or(Vec<Filter>),
+    Or(Vec<Self>),
     /// `not (…)`.
-    Not(Box<Filter>),
+    Not(Box<Self>),
     /// `path op value`.
     Compare(AttrPath, CompareOp, CompareValue),
     /// `path pr`.
     Present(AttrPath),
     /// `path[filter]`: one element satisfies the inner filter, whose paths are relative to it.
-    Element(AttrPath, Box<Filter>),
+    Element(AttrPath, Box<Self>),
 }
 
 impl Filter {
@@ -132,8 +143,12 @@ impl Filter {
     /// # Errors
     /// [`FilterError`] with the byte span and what was expected there; limits are checked before
     /// descending.
-    pub fn parse(text: &str, limits: &Limits, leniencies: &Leniencies) -> Result<Self, FilterError> {
-        parser::filter(text, limits, leniencies)
+    pub fn parse(
+        text: &str,
+        limits: &Limits,
+        leniencies: &Leniencies,
+    ) -> Result<Self, FilterError> {
+        parser::filter(text, limits, *leniencies)
     }
 }
 
@@ -142,7 +157,9 @@ impl fmt::Display for Filter {
         match self {
             // A list inside a list of its own kind keeps its parentheses, so that it reads back
             // as the same tree.
-            Self::And(terms) => write_joined(f, terms, " and ", |term| matches!(term, Self::And(_) | Self::Or(_))),
+            Self::And(terms) => write_joined(f, terms, " and ", |term| {
+                matches!(term, Self::And(_) | Self::Or(_))
+            }),
             Self::Or(terms) => write_joined(f, terms, " or ", |term| matches!(term, Self::Or(_))),
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::Compare(path, op, value) => write!(f, "{path} {op} {value}"),
@@ -188,8 +205,12 @@ impl ValuePath {
     ///
     /// # Errors
     /// [`FilterError`], to be answered as `invalidPath`.
-    pub fn parse(text: &str, limits: &Limits, leniencies: &Leniencies) -> Result<Self, FilterError> {
-        parser::value_path(text, limits, leniencies)
+    pub fn parse(
+        text: &str,
+        limits: &Limits,
+        leniencies: &Leniencies,
+    ) -> Result<Self, FilterError> {
+        parser::value_path(text, limits, *leniencies)
     }
 }
 

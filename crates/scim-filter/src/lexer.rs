@@ -54,7 +54,11 @@ pub(crate) struct Lexer<'t> {
 impl<'t> Lexer<'t> {
     /// Reads the part of `text` in `range`; spans are those of `text`.
     pub(crate) fn new(text: &'t str, range: Span) -> Self {
-        Self { text, position: range.start, end: range.end }
+        Self {
+            text,
+            position: range.start,
+            end: range.end,
+        }
     }
 
     /// The byte the cursor stands at.
@@ -128,7 +132,8 @@ impl<'t> Lexer<'t> {
     fn loosely_quoted(&mut self, quote: char) -> Result<String, FilterError> {
         let rest = self.rest();
         let goes_on = |close: &usize| {
-            rest.get(close.saturating_add(1)..).is_some_and(filter_can_go_on)
+            rest.get(close.saturating_add(1)..)
+                .is_some_and(filter_can_go_on)
         };
         let first = closing_quotes(rest, quote).find(goes_on);
         let Some(close) = first.or_else(|| closing_quotes(rest, quote).last()) else {
@@ -184,7 +189,13 @@ impl<'t> Lexer<'t> {
                 (Some(number), _) => CompareValue::Number(number),
                 (None, Leniency::Accept) => CompareValue::String(word.to_owned()),
                 (None, Leniency::Refuse) if word.starts_with('\'') => {
-                    return Err(self.fault(length, "a string stands in double quotes, not in single ones"));
+                    return Err(self.fault(
+                        length,
+                        "a string stands in double quotes, not in single ones",
+                    ));
+                }
+                (None, Leniency::Refuse) if is_too_large(word) => {
+                    return Err(self.fault(length, "the number is too large"));
                 }
                 (None, Leniency::Refuse) => return Err(self.fault(length, EXPECTED)),
             }
@@ -205,7 +216,11 @@ impl<'t> Lexer<'t> {
     }
 
     fn fault(&self, length: usize, reason: &str) -> FilterError {
-        FilterError::new(self.text, self.position..self.position.saturating_add(length), reason)
+        FilterError::new(
+            self.text,
+            self.position..self.position.saturating_add(length),
+            reason,
+        )
     }
 
     fn rest(&self) -> &'t str {
@@ -214,7 +229,9 @@ impl<'t> Lexer<'t> {
 
     fn skip_blanks(&mut self) {
         let rest = self.rest();
-        let blanks = rest.len().saturating_sub(rest.trim_start_matches(is_blank).len());
+        let blanks = rest
+            .len()
+            .saturating_sub(rest.trim_start_matches(is_blank).len());
         self.advance(blanks);
     }
 
@@ -242,7 +259,13 @@ pub(crate) fn parse_number(text: &str) -> Option<Number> {
     Some(number)
 }
 
-/// The tokens as words for an error sentence.
+/// Whether a JSON number is beyond what can be held, so that nothing equals it.
+fn is_too_large(text: &str) -> bool {
+    let error = serde_json::from_str::<Number>(text).err();
+    error.is_some_and(|error| error.to_string().starts_with("number out of range"))
+}
+
+/// A token as words for an error sentence.
 pub(crate) fn found(token: Token<'_>) -> String {
     match token {
         Token::Open => "'('".to_owned(),

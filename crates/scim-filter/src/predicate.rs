@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use scim_schema::{AttrPath, AttrType, Attribute, Registry, ResourceType, ScimError, fold::fold, validate::Leniency};
+use scim_schema::{
+    AttrPath, AttrType, Attribute, Registry, ResourceType, ScimError, fold::fold,
+    validate::Leniency,
+};
 
 use crate::{
     ast::{CompareOp, Filter, write_joined, write_json_string},
@@ -75,8 +78,16 @@ impl Target {
     /// case-exact, else folded; a userName without its outer white space.
     #[must_use]
     pub fn comparison_form<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let text = if self.ignores_outer_white_space() { text.trim() } else { text };
-        if self.case_exact { Cow::Borrowed(text) } else { fold(text) }
+        let text = if self.ignores_outer_white_space() {
+            text.trim()
+        } else {
+            text
+        };
+        if self.case_exact {
+            Cow::Borrowed(text)
+        } else {
+            fold(text)
+        }
     }
 
     /// The form of a literal for this operator: [`Self::comparison_form`], but white space at the
@@ -139,16 +150,16 @@ pub enum Predicate {
     /// Never true (an attribute that this resource type lacks but another has).
     Nothing,
     /// All of them.
-    And(Vec<Predicate>),
+    And(Vec<Self>),
     /// Any of them.
-    Or(Vec<Predicate>),
+    Or(Vec<Self>),
     /// Not it.
-    Not(Box<Predicate>),
+    Not(Box<Self>),
     /// A term: about any value of its attribute.
     Term(Term),
     /// All terms inside are about the same element of the complex attribute `target`; targets
     /// inside are whole paths (`emails.type`).
-    Element(Target, Box<Predicate>),
+    Element(Target, Box<Self>),
 }
 
 /// How names are looked up and values read; the default is the RFC alone.
@@ -213,10 +224,20 @@ impl Predicate {
     ///
     /// # Errors
     /// [`ScimError`] 400 `invalidFilter`.
-    pub fn parse(text: &str, registry: &Registry, resource_type: &ResourceType) -> Result<Self, ScimError> {
+    pub fn parse(
+        text: &str,
+        registry: &Registry,
+        resource_type: &ResourceType,
+    ) -> Result<Self, ScimError> {
         let filter = Filter::parse(text, &Limits::FILTER, &Leniencies::default())
             .map_err(crate::FilterError::into_invalid_filter)?;
-        Self::compile(&filter, registry, resource_type, false, CompileOptions::default())
+        Self::compile(
+            &filter,
+            registry,
+            resource_type,
+            false,
+            CompileOptions::default(),
+        )
     }
 
     /// Every attribute it asks about, from left to right, as often as it does: those of terms and
@@ -244,7 +265,8 @@ impl Predicate {
     /// need not read it otherwise.
     #[must_use]
     pub fn asks_about(&self, name: &str) -> bool {
-        self.targets().any(|target| target.extension.is_none() && &*target.name == name)
+        self.targets()
+            .any(|target| target.extension.is_none() && &*target.name == name)
     }
 }
 
@@ -255,9 +277,9 @@ impl fmt::Display for Predicate {
         match self {
             Self::All => f.write_str("(everything)"),
             Self::Nothing => f.write_str("(nothing)"),
-            Self::And(parts) => {
-                write_joined(f, parts, " and ", |part| matches!(part, Self::And(_) | Self::Or(_)))
-            }
+            Self::And(parts) => write_joined(f, parts, " and ", |part| {
+                matches!(part, Self::And(_) | Self::Or(_))
+            }),
             Self::Or(parts) => write_joined(f, parts, " or ", |part| matches!(part, Self::Or(_))),
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::Term(term) => term.fmt(f),
