@@ -65,6 +65,10 @@ pub trait SystemStore: Send + Sync {
     /// Writes a setting of the installation.
     fn set_setting(&self, key: &str, value: &str) -> Result<(), StoreError>;
 
+    /// The setting's value, which becomes `value` if there was none: whoever comes first wins, also
+    /// among servers that start at once.
+    fn setting_or_insert(&self, key: &str, value: &str) -> Result<String, StoreError>;
+
     /// Whether the database answers and its migrations are current.
     fn ping(&self) -> Result<(), StoreError>;
 
