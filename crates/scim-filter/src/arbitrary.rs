@@ -7,7 +7,7 @@
 //! in bytes, wildcards of `LIKE`, quotes and backslashes, empty strings, texts that are equal in
 //! their first 512 bytes, and characters that UTF-16 and UTF-8 order differently.
 //!
-//! ```ignore
+//! ```text
 //! proptest!(|(filter in user_filter(), users in user_documents(0..12))| {
 //!     let predicate = Predicate::compile(&filter, &registry, users_type, false, CompileOptions::default())?;
 //!     // store `users`, ask the store for `predicate`, compare with `matches::resource` of each
@@ -23,7 +23,10 @@ use proptest::{
     prelude::*,
     sample::{self, select},
 };
-use scim_schema::{AttrPath, builtin, datetime, fold::fold_user_name};
+use scim_schema::{
+    AttrPath, builtin, datetime,
+    fold::{fold, fold_user_name},
+};
 use serde_json::{Map, Value, json};
 
 use crate::ast::{CompareOp, CompareValue, Filter};
@@ -501,16 +504,23 @@ fn elements(primary: Primary) -> impl Strategy<Value = Vec<Map<String, Value>>> 
     };
     vec((text, kind, flag), 0..=3).prop_map(|drawn| {
         let mut has_primary = false;
-        let made = drawn.into_iter().map(|(text, kind, flag)| {
+        // A type and value together stand in a list once (RFC 7643 §2.4).
+        let mut pairs = Vec::new();
+        let mut elements = Vec::new();
+        for (text, kind, flag) in drawn {
+            let pair = (text.map(fold), kind.map(fold));
             let flag = flag.map(|flag| flag && !has_primary);
-            has_primary |= flag == Some(true);
             let mut element = Map::new();
             put(&mut element, "value", text);
             put(&mut element, "type", kind);
             put(&mut element, "primary", flag);
-            element
-        });
-        made.filter(|element| !element.is_empty()).collect()
+            if !element.is_empty() && !pairs.contains(&pair) {
+                has_primary |= flag == Some(true);
+                elements.push(element);
+                pairs.push(pair);
+            }
+        }
+        elements
     })
 }
 

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! To add an operator: a variant of [`CompareOp`], its name in [`CompareOp::as_str`], its
-//! legal types in `compile`, its meaning in [`matches`]; then the stores.
+//! legal types in `compile`, its meaning in [`mod@matches`]; then the stores.
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;

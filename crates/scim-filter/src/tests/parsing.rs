@@ -43,7 +43,7 @@ fn render(text: &str, error: &FilterError) -> String {
     let before = text.get(..error.span.start).unwrap().chars().count();
     let under = text.get(error.span.clone()).unwrap().chars().count().max(1);
     format!(
-        "{text}\n{}{} {}\n",
+        ">{text}<\n {}{} {}\n",
         " ".repeat(before),
         "^".repeat(under),
         error.reason
@@ -55,7 +55,7 @@ fn errors(texts: &[&str], leniencies: Leniencies) -> String {
         .iter()
         .map(
             |text| match Filter::parse(text, &Limits::FILTER, &leniencies) {
-                Ok(filter) => format!("{text}\n  accepted as {filter}\n"),
+                Ok(filter) => format!(">{text}<\n accepted as {filter}\n"),
                 Err(error) => render(text, &error),
             },
         )
@@ -199,88 +199,88 @@ fn faults_are_underlined_and_say_what_was_expected() {
             STRICT,
         ),
         &expect![[r#"
-
-            ^ the filter is empty
-  
-              ^ the filter is empty
-            userName
-                    ^ expected an operator after 'userName': eq, ne, co, sw, ew, gt, ge, lt, le or pr
-            userName eq
-                       ^ expected a value: a quoted string, number, true, false or null
-            userName eq bjensen
-                        ^^^^^^^ expected a value: a quoted string, number, true, false or null
-            userName eq 'bjensen'
-                        ^^^^^^^^^ a string stands in double quotes, not in single ones
-            userName eq "bjensen
-                        ^^^^^^^^ the string has no closing quote
-            userName eq "a"b"
-                           ^^ expected a blank or the end after the string; a quote inside a string is written \"
-            userName eq "a\d"
-                        ^^^^^ the string has an escape that JSON does not know; a backslash is written \\
-            userName eq "\ud800"
-                        ^^^^^^^^ the string has an escape that JSON does not know; a backslash is written \\
-            userName eq "a	b"
-                        ^^^^^ a control character inside a string is written as an escape such as \n or \u0000
-            userName eq 01
-                        ^^ expected a value: a quoted string, number, true, false or null
-            userName eq +1
-                        ^^ expected a value: a quoted string, number, true, false or null
-            userName eq 1e999
-                        ^^^^^ the number is too large
-            userName regex "a"
-                     ^^^^^ the operator 'regex' is not supported: use eq, ne, co, sw, ew, gt, ge, lt, le or pr
-            userName = "a"
-                     ^ the operator '=' is not supported: use eq, ne, co, sw, ew, gt, ge, lt, le or pr
-            userName eq "b" xor x pr
-                            ^^^ expected 'and', 'or' or the end of the filter
-            userName eq "b" title pr
-                            ^^^^^ expected 'and', 'or' or the end of the filter
-            userName eq "a" and
-                               ^ expected an attribute name, 'not' or '(', found the end
-            and userName eq "a"
-            ^^^ expected an attribute name, 'not' or '(' before 'and'
-            not userName pr
-                ^^^^^^^^ expected '(' after 'not'
-            not not (userName pr)
-                ^^^ expected '(' after 'not'
-            (userName pr
-            ^ this '(' is not closed by a ')'
-            userName pr)
-                       ^ this ')' closes no '('
-            userName pr]
-                       ^ this ']' closes no '['
-            (userName pr]
-                        ^ expected 'and', 'or' or ')'
-            ()
-             ^ expected an attribute name, 'not' or '(', found ')'
-            emails[]
-                   ^ expected an attribute name, 'not' or '(', found ']'
-            emails[type pr
-                  ^ this '[' is not closed by a ']'
-            emails[type pr)
-                          ^ expected 'and', 'or' or ']'
-            emails[type[x pr]]
-                       ^ brackets cannot stand inside brackets
-            emails.value[type pr]
-            ^^^^^^^^^^^^ brackets stand behind an attribute, not behind a sub-attribute: write it inside them, as in emails[value eq "…"]
-            emails[type eq "work"].value eq "x"
-                                  ^^^^^^ a filter ends at ']': write the comparison inside the brackets, as in emails[type eq "work" and value eq "…"]
-            emails[type eq "work"] .value eq "x"
-                                   ^^^^^^ expected 'and', 'or' or the end of the filter
-            "userName" eq "x"
-            ^ expected an attribute name; names stand without quotes
-            user name eq "x"
-                 ^^^^ the operator 'name' is not supported: use eq, ne, co, sw, ew, gt, ge, lt, le or pr
-            é eq "x"
-            ^ 'é' is no attribute: the character U+00E9 cannot begin an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
-            title eq "é" or ü pr
-                            ^ 'ü' is no attribute: the character U+00FC cannot begin an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
-            userName.a.b eq "x"
-                      ^^ 'userName.a.b' is no attribute: "." cannot stand in an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
-            1a eq "x"
-            ^^ '1a' is no attribute: "1" cannot begin an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
-            userName prx
-                     ^^^ the operator 'prx' is not supported: use eq, ne, co, sw, ew, gt, ge, lt, le or pr
+            ><
+             ^ the filter is empty
+            >  <
+               ^ the filter is empty
+            >userName<
+                     ^ expected an operator after 'userName': eq, ne, co, sw, ew, gt, ge, lt, le or pr
+            >userName eq<
+                        ^ expected a value: a quoted string, number, true, false or null
+            >userName eq bjensen<
+                         ^^^^^^^ expected a value: a quoted string, number, true, false or null
+            >userName eq 'bjensen'<
+                         ^^^^^^^^^ a string stands in double quotes, not in single ones
+            >userName eq "bjensen<
+                         ^^^^^^^^ the string has no closing quote
+            >userName eq "a"b"<
+                            ^^ expected a blank or the end after the string; a quote inside a string is written \"
+            >userName eq "a\d"<
+                         ^^^^^ the string has an escape that JSON does not know; a backslash is written \\
+            >userName eq "\ud800"<
+                         ^^^^^^^^ the string has an escape that JSON does not know; a backslash is written \\
+            >userName eq "a	b"<
+                         ^^^^^ a control character inside a string is written as an escape such as \n or \u0000
+            >userName eq 01<
+                         ^^ expected a value: a quoted string, number, true, false or null
+            >userName eq +1<
+                         ^^ expected a value: a quoted string, number, true, false or null
+            >userName eq 1e999<
+                         ^^^^^ the number is too large
+            >userName regex "a"<
+                      ^^^^^ the operator 'regex' is not supported: use eq, ne, co, sw, ew, gt, ge, lt, le or pr
+            >userName = "a"<
+                      ^ the operator '=' is not supported: use eq, ne, co, sw, ew, gt, ge, lt, le or pr
+            >userName eq "b" xor x pr<
+                             ^^^ expected 'and', 'or' or the end of the filter
+            >userName eq "b" title pr<
+                             ^^^^^ expected 'and', 'or' or the end of the filter
+            >userName eq "a" and<
+                                ^ expected an attribute name, 'not' or '(', found the end
+            >and userName eq "a"<
+             ^^^ expected an attribute name, 'not' or '(' before 'and'
+            >not userName pr<
+                 ^^^^^^^^ expected '(' after 'not'
+            >not not (userName pr)<
+                 ^^^ expected '(' after 'not'
+            >(userName pr<
+             ^ this '(' is not closed by a ')'
+            >userName pr)<
+                        ^ this ')' closes no '('
+            >userName pr]<
+                        ^ this ']' closes no '['
+            >(userName pr]<
+                         ^ expected 'and', 'or' or ')'
+            >()<
+              ^ expected an attribute name, 'not' or '(', found ')'
+            >emails[]<
+                    ^ expected an attribute name, 'not' or '(', found ']'
+            >emails[type pr<
+                   ^ this '[' is not closed by a ']'
+            >emails[type pr)<
+                           ^ expected 'and', 'or' or ']'
+            >emails[type[x pr]]<
+                        ^ brackets cannot stand inside brackets
+            >emails.value[type pr]<
+             ^^^^^^^^^^^^ brackets stand behind an attribute, not behind a sub-attribute: write it inside them, as in emails[value eq "…"]
+            >emails[type eq "work"].value eq "x"<
+                                   ^^^^^^ a filter ends at ']': write the comparison inside the brackets, as in emails[type eq "work" and value eq "…"]
+            >emails[type eq "work"] .value eq "x"<
+                                    ^^^^^^ expected 'and', 'or' or the end of the filter
+            >"userName" eq "x"<
+             ^ expected an attribute name; names stand without quotes
+            >user name eq "x"<
+                  ^^^^ the operator 'name' is not supported: use eq, ne, co, sw, ew, gt, ge, lt, le or pr
+            >é eq "x"<
+             ^ 'é' is no attribute: the character U+00E9 cannot begin an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
+            >title eq "é" or ü pr<
+                             ^ 'ü' is no attribute: the character U+00FC cannot begin an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
+            >userName.a.b eq "x"<
+                       ^^ 'userName.a.b' is no attribute: "." cannot stand in an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
+            >1a eq "x"<
+             ^^ '1a' is no attribute: "1" cannot begin an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
+            >userName prx<
+                      ^^^ the operator 'prx' is not supported: use eq, ne, co, sw, ew, gt, ge, lt, le or pr
         "#]],
     );
 }
@@ -303,24 +303,24 @@ fn faults_that_no_leniency_mends() {
             LOOSE,
         ),
         &expect![[r#"
-            userName eq
-                       ^ expected a value: a quoted string, number, true, false or null
-            userName eq "bjensen
-                        ^^^^^^^^ the string has no closing quote
-            userName eq 'bjensen
-                        ^^^^^^^^ the string has no closing quote
-            userName eq "a\d"
-                        ^^^^^ the string has an escape that JSON does not know; a backslash is written \\
-            emails[type eq "work"].
-                                  ^ expected the name of one sub-attribute after the dot
-            emails[type eq "work"].a.b eq "x"
-                                  ^^^^ expected the name of one sub-attribute after the dot
-            emails[type eq "work"].value
-                                        ^ expected an operator after 'value': eq, ne, co, sw, ew, gt, ge, lt, le or pr
-            emails[type eq "work"] .value pr
-                                   ^^^^^^ expected 'and', 'or' or the end of the filter
-            userName eq a b
-                          ^ expected 'and', 'or' or the end of the filter
+            >userName eq<
+                        ^ expected a value: a quoted string, number, true, false or null
+            >userName eq "bjensen<
+                         ^^^^^^^^ the string has no closing quote
+            >userName eq 'bjensen<
+                         ^^^^^^^^ the string has no closing quote
+            >userName eq "a\d"<
+                         ^^^^^ the string has an escape that JSON does not know; a backslash is written \\
+            >emails[type eq "work"].<
+                                   ^ expected the name of one sub-attribute after the dot
+            >emails[type eq "work"].a.b eq "x"<
+                                   ^^^^ expected the name of one sub-attribute after the dot
+            >emails[type eq "work"].value<
+                                         ^ expected an operator after 'value': eq, ne, co, sw, ew, gt, ge, lt, le or pr
+            >emails[type eq "work"] .value pr<
+                                    ^^^^^^ expected 'and', 'or' or the end of the filter
+            >userName eq a b<
+                           ^ expected 'and', 'or' or the end of the filter
         "#]],
     );
 }
@@ -449,7 +449,7 @@ fn paths(texts: &[&str], leniencies: Leniencies) -> String {
         .iter()
         .map(
             |text| match ValuePath::parse(text, &Limits::PATH, &leniencies) {
-                Ok(path) => format!("{text}\n  accepted as {path}\n"),
+                Ok(path) => format!(">{text}<\n accepted as {path}\n"),
                 Err(error) => render(text, &error),
             },
         )
@@ -489,54 +489,54 @@ fn faulty_paths_are_underlined_and_say_what_was_expected() {
             STRICT,
         ),
         &expect![[r#"
-
-            ^ the path is empty
- 
-            ^ a path does not start with a blank: take it away
-            /emails
-            ^ a path does not start with '/': write the attribute's name, such as name.familyName
-             emails
-            ^ a path does not start with a blank: take it away
-            emails 
-                  ^ a path does not end with a blank: take it away
-            emails x
-                   ^ expected the end of the path
-            emails.
-                   ^ 'emails.' is no attribute: an attribute name is missing here
-            .value
-            ^^^^^^ '.value' is no attribute: an attribute name is missing here
-            emails.a.b
-                    ^^ 'emails.a.b' is no attribute: "." cannot stand in an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
-            emails[
-                   ^ expected an attribute name, 'not' or '(', found the end
-            emails[]
-                   ^ expected an attribute name, 'not' or '(', found ']'
-            emails[type eq "work"
-                  ^ this '[' is not closed by a ']'
-            emails[type eq "work"]]
-                                  ^ expected the end of the path
-            emails[type eq "work"]value
-                                  ^^^^^ expected the end of the path
-            emails[type eq "work"] .value
-                                   ^^^^^^ expected the end of the path
-            emails[type eq "work"].value 
-                                        ^ a path does not end with a blank: take it away
-            emails[type eq "work"].a.b
-                                  ^^^^ expected the name of one sub-attribute after the dot
-            emails[type eq "work"].
-                                  ^ expected the name of one sub-attribute after the dot
-            emails[type eq "work"].value[x pr]
-                                        ^ expected the end of the path
-            emails.value[type eq "work"]
-            ^^^^^^^^^^^^ brackets stand behind an attribute, not behind a sub-attribute: write it inside them, as in emails[value eq "…"]
-            emails[type eq work]
-                           ^^^^ expected a value: a quoted string, number, true, false or null
-            emails[0]
-                   ^ '0' is no attribute: "0" cannot begin an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
-            not (emails pr)
-                ^ expected the end of the path
-            urn:
-                ^ 'urn:' is no attribute: an attribute name is missing here
+            ><
+             ^ the path is empty
+            > <
+             ^ a path does not start with a blank: take it away
+            >/emails<
+             ^ a path does not start with '/': write the attribute's name, such as name.familyName
+            > emails<
+             ^ a path does not start with a blank: take it away
+            >emails <
+                   ^ a path does not end with a blank: take it away
+            >emails x<
+                    ^ expected the end of the path
+            >emails.<
+                    ^ 'emails.' is no attribute: an attribute name is missing here
+            >.value<
+             ^^^^^^ '.value' is no attribute: an attribute name is missing here
+            >emails.a.b<
+                     ^^ 'emails.a.b' is no attribute: "." cannot stand in an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
+            >emails[<
+                    ^ expected an attribute name, 'not' or '(', found the end
+            >emails[]<
+                    ^ expected an attribute name, 'not' or '(', found ']'
+            >emails[type eq "work"<
+                   ^ this '[' is not closed by a ']'
+            >emails[type eq "work"]]<
+                                   ^ expected the end of the path
+            >emails[type eq "work"]value<
+                                   ^^^^^ expected the end of the path
+            >emails[type eq "work"] .value<
+                                    ^^^^^^ expected the end of the path
+            >emails[type eq "work"].value <
+                                         ^ a path does not end with a blank: take it away
+            >emails[type eq "work"].a.b<
+                                   ^^^^ expected the name of one sub-attribute after the dot
+            >emails[type eq "work"].<
+                                   ^ expected the name of one sub-attribute after the dot
+            >emails[type eq "work"].value[x pr]<
+                                         ^ expected the end of the path
+            >emails.value[type eq "work"]<
+             ^^^^^^^^^^^^ brackets stand behind an attribute, not behind a sub-attribute: write it inside them, as in emails[value eq "…"]
+            >emails[type eq work]<
+                            ^^^^ expected a value: a quoted string, number, true, false or null
+            >emails[0]<
+                    ^ '0' is no attribute: "0" cannot begin an attribute name, which is a letter and then letters, digits, "$", "-" and "_"
+            >not (emails pr)<
+                 ^ expected the end of the path
+            >urn:<
+                 ^ 'urn:' is no attribute: an attribute name is missing here
         "#]],
     );
 }
@@ -558,22 +558,22 @@ fn loose_paths_lose_a_slash_and_outer_blanks() {
             LOOSE,
         ),
         &expect![[r#"
-             emails 
-              accepted as emails
-            /emails
-              accepted as emails
-             /name.givenName	
-              accepted as name.givenName
-            //emails
-             ^ a path does not start with '/': write the attribute's name, such as name.familyName
-            /
+            > emails <
+             accepted as emails
+            >/emails<
+             accepted as emails
+            > /name.givenName	<
+             accepted as name.givenName
+            >//emails<
+              ^ a path does not start with '/': write the attribute's name, such as name.familyName
+            >/<
+              ^ the path is empty
+            > <
              ^ the path is empty
- 
-            ^ the path is empty
-
-            ^ the path is empty
-            / emails
-             ^ a path does not start with a blank: take it away
+            ><
+             ^ the path is empty
+            >/ emails<
+              ^ a path does not start with a blank: take it away
         "#]],
     );
 }

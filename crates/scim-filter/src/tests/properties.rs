@@ -1,6 +1,9 @@
 use proptest::{collection::vec, prelude::*, sample::select};
-use scim_schema::{AttrPath, Registry};
-use serde_json::Number;
+use scim_schema::{
+    AttrPath, Registry,
+    validate::{Coercion, Write, accept},
+};
+use serde_json::{Number, Value};
 
 use super::{LOOSE, users};
 use crate::{
@@ -170,6 +173,19 @@ proptest! {
         if let Some(negated) = negated {
             prop_assert_eq!(answer(&negated), !holds);
         }
+    }
+
+    /// Else stores would be tested with documents that no request can make.
+    #[test]
+    fn random_users_are_resources_as_validation_leaves_them(mut document in user_document()) {
+        let registry = Registry::builtin();
+        document.shift_remove("id");
+        document.shift_remove("meta");
+        let accepted = accept(
+            &registry, users(&registry), document.clone(), Write::Create, &Coercion::default(), &[],
+        );
+        let accepted = accepted.map(|accepted| Value::Object(accepted.resource.into_document()));
+        prop_assert_eq!(accepted, Ok(Value::Object(document)));
     }
 
     #[test]
