@@ -184,6 +184,10 @@ impl Uniqueness {
 /// Plain data; it is made by [`crate::Schema::parse`] or by [`crate::builtin`]. The default has the
 /// characteristics of RFC 7643 §2.2 and no name.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the independent characteristics of RFC 7643 §7"
+)]
 pub struct Attribute {
     /// The name in its declared spelling; compared ignoring ASCII case.
     pub name: String,
@@ -208,7 +212,7 @@ pub struct Attribute {
     /// For references: the kinds that may be referred to.
     pub reference_types: Vec<String>,
     /// For complex attributes: their parts.
-    pub sub_attributes: Vec<Attribute>,
+    pub sub_attributes: Vec<Self>,
     /// Whether stores keep an index row for each value (an extension of ours, `"searchable": true`
     /// in a schema document; never shown in discovery). For a complex multi-valued attribute it
     /// speaks of its `value` sub-attribute.

@@ -1,4 +1,4 @@
-//! Reading the members of a Schema or ResourceType document with exact complaints.
+//! Reading the members of a Schema or `ResourceType` document with exact complaints.
 
 use serde_json::{Map, Value};
 

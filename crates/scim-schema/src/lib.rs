@@ -19,7 +19,7 @@
 //! # Ok::<(), scim_schema::ScimError>(())
 //! ```
 //!
-//! A new schema needs no code: [`Registry::with_documents`] reads Schema and ResourceType documents.
+//! A new schema needs no code: [`Registry::with_documents`] reads Schema and `ResourceType` documents.
 //! A new leniency is a field of [`validate::Coercion`] and one function in `validate::coerce`, with a
 //! comment that names who needs it.
 

@@ -186,7 +186,7 @@ impl<'a> Selection<'a> {
                     found = Named::Whole { itself: true }
                 }
                 (Some(named), Some(_)) if named.name == attribute.name && found == Named::No => {
-                    found = Named::Parts
+                    found = Named::Parts;
                 }
                 _ => {}
             }

@@ -172,7 +172,7 @@ impl ResourceType {
         })
     }
 
-    /// The ResourceType document for discovery (RFC 7643 §6), without `meta`.
+    /// The `ResourceType` document for discovery (RFC 7643 §6), without `meta`.
     #[must_use]
     pub fn to_document(&self) -> Value {
         let mut document = Map::new();
@@ -264,11 +264,11 @@ impl Registry {
         }
     }
 
-    /// This registry with more documents: each a Schema or a ResourceType as RFC 7643 §6 and §7
+    /// This registry with more documents: each a Schema or a `ResourceType` as RFC 7643 §6 and §7
     /// print them, in any order. Which of the two a document is its `schemas` says or, since RFC
     /// 7643 §8.7.1 leaves that out, its members (`attributes`, or `endpoint`).
     ///
-    /// A ResourceType of a name that is already there replaces it only to add extensions, or to say
+    /// A `ResourceType` of a name that is already there replaces it only to add extensions, or to say
     /// anew whether an extension is required; endpoint and schema must be the same. A Schema whose
     /// URN is taken is refused.
     ///

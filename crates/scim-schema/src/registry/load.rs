@@ -1,4 +1,4 @@
-//! Adding Schema and ResourceType documents to a registry.
+//! Adding Schema and `ResourceType` documents to a registry.
 
 use std::sync::Arc;
 

@@ -78,11 +78,11 @@ pub(super) fn one(
         coercion,
         cleared: BTreeSet::new(),
     };
-    let checked = match part {
+    let settled = match part {
         Part::Whole => checker.attribute(attribute, &place, value, level)?,
         Part::Element => checker.element(attribute, &place, value)?,
     };
-    Ok(checked.unwrap_or(Value::Null))
+    Ok(settled.unwrap_or(Value::Null))
 }
 
 impl Checker<'_> {

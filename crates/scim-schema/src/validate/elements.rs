@@ -57,13 +57,10 @@ fn collapse_pairs(
         let mut at = kept.len();
         let pair = comparison_form(value, &element)
             .map(|text| (kind.and_then(|kind| comparison_form(kind, &element)), text));
-        let earlier = pair.and_then(|pair| match first_of.get(&pair) {
-            Some(earlier) => Some(*earlier),
-            None => {
-                first_of.insert(pair, at);
-                None
-            }
-        });
+        let earlier = pair.as_ref().and_then(|pair| first_of.get(pair).copied());
+        if let (None, Some(pair)) = (earlier, pair) {
+            first_of.insert(pair, at);
+        }
         match earlier {
             None => kept.push(element),
             Some(_) if !coercion.duplicate_primary.accepts() => {

@@ -56,14 +56,19 @@ fn from_object(parts: &Map<String, Value>, coercion: &Coercion) -> Result<Member
     {
         return Err(refuse_undeclared(&Place::top("members").sub(unknown)));
     }
-    let value = match text(parts, "value", coercion)? {
-        Some(value) => value,
-        None => {
-            let reference = text(parts, "$ref", coercion)?;
-            reference.as_deref().and_then(tail_of_reference).map(ToOwned::to_owned).ok_or_else(|| {
-                ScimError::invalid_value("an element of \"members\" has no \"value\"; it must be the id of the member")
+    let value = if let Some(value) = text(parts, "value", coercion)? {
+        value
+    } else {
+        let reference = text(parts, "$ref", coercion)?;
+        reference
+            .as_deref()
+            .and_then(tail_of_reference)
+            .map(ToOwned::to_owned)
+            .ok_or_else(|| {
+                ScimError::invalid_value(
+                    "an element of \"members\" has no \"value\"; it must be the id of the member",
+                )
             })?
-        }
     };
     Ok(MemberValue {
         value: checked(&value)?,

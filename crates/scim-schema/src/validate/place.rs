@@ -5,7 +5,7 @@ use std::fmt;
 /// A link of the chain from the resource to a value; displays like [`crate::AttrRef::key`].
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
-    parent: Option<&'a Place<'a>>,
+    parent: Option<&'a Self>,
     separator: &'static str,
     name: &'a str,
 }
