@@ -24,7 +24,9 @@ impl Actor {
     #[must_use]
     pub fn to_text(&self) -> String {
         match self {
-            Self::Connection(connection, token) => format!("connection:{}:token:{token}", connection.0),
+            Self::Connection(connection, token) => {
+                format!("connection:{}:token:{token}", connection.0)
+            }
             Self::CommandLine => "command line".to_owned(),
             Self::Administrator(id) => format!("administrator:{id}"),
             Self::System => "system".to_owned(),

@@ -42,7 +42,10 @@ impl Manage {
                 "'{slug}' is no slug: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
             )));
         }
-        let hosts = hosts.iter().map(|host| fold_host(host)).collect::<Result<Vec<_>, _>>()?;
+        let hosts = hosts
+            .iter()
+            .map(|host| fold_host(host))
+            .collect::<Result<Vec<_>, _>>()?;
         let new = NewTenant {
             id: self.mint(),
             slug: slug.to_owned(),
@@ -52,8 +55,14 @@ impl Manage {
             application: self.mint(),
             created: self.clock.now(),
         };
-        let tenant = self.store.insert_tenant(&new).map_err(|error| taken(error, slug))?;
-        let event = self.event(EventKind::TenantCreated, &json!({"slug": slug, "entitled": entitled}));
+        let tenant = self
+            .store
+            .insert_tenant(&new)
+            .map_err(|error| taken(error, slug))?;
+        let event = self.event(
+            EventKind::TenantCreated,
+            &json!({"slug": slug, "entitled": entitled}),
+        );
         self.write(tenant.key, |txn| Ok(txn.append(&event)?))?;
         Ok(tenant)
     }
@@ -75,14 +84,23 @@ impl Manage {
             return Ok(tenant);
         }
         let tenants = self.store.list_tenants()?;
-        let mut slugs: Vec<&str> = tenants.iter().take(20).map(|tenant| tenant.slug.as_str()).collect();
+        let mut slugs: Vec<&str> = tenants
+            .iter()
+            .take(20)
+            .map(|tenant| tenant.slug.as_str())
+            .collect();
         if tenants.len() > slugs.len() {
             slugs.push("…");
         }
         Err(ManageError::NotFound(if slugs.is_empty() {
-            format!("there is no tenant '{slug_or_id}', and no other; make one with `headcount tenant create {slug_or_id}`")
+            format!(
+                "there is no tenant '{slug_or_id}', and no other; make one with `headcount tenant create {slug_or_id}`"
+            )
         } else {
-            format!("there is no tenant '{slug_or_id}'; there are {}", slugs.join(", "))
+            format!(
+                "there is no tenant '{slug_or_id}'; there are {}",
+                slugs.join(", ")
+            )
         }))
     }
 
@@ -91,15 +109,26 @@ impl Manage {
     ///
     /// # Errors
     /// [`ManageError`] naming the keys or words that exist.
-    pub fn set_tenant(&self, slug_or_id: &str, pairs: &[(String, String)]) -> Result<Tenant, ManageError> {
+    pub fn set_tenant(
+        &self,
+        slug_or_id: &str,
+        pairs: &[(String, String)],
+    ) -> Result<Tenant, ManageError> {
         let mut change = TenantChange::default();
         for (key, value) in pairs {
             match key.as_str() {
                 "name" if !value.trim().is_empty() => change.name = Some(value.clone()),
-                "name" => return Err(ManageError::Invalid("name takes a text that is not blank".to_owned())),
+                "name" => {
+                    return Err(ManageError::Invalid(
+                        "name takes a text that is not blank".to_owned(),
+                    ));
+                }
                 "entitled" => change.entitled = Some(parse_bool(key, value)?),
                 "hosts" => {
-                    let hosts = value.split(',').map(str::trim).filter(|host| !host.is_empty());
+                    let hosts = value
+                        .split(',')
+                        .map(str::trim)
+                        .filter(|host| !host.is_empty());
                     change.hosts = Some(hosts.map(fold_host).collect::<Result<_, _>>()?);
                 }
                 _ => {
@@ -133,12 +162,13 @@ impl Manage {
 
 fn taken(error: StoreError, slug: &str) -> ManageError {
     match error {
-        StoreError::Unique { attribute } if attribute == "slug" => {
-            ManageError::Taken(format!("there is a tenant '{slug}' already; choose another slug"))
-        }
-        StoreError::Unique { attribute } if attribute == "host" => {
-            ManageError::Taken("one of the hosts belongs to another tenant; a host can belong to one tenant only".to_owned())
-        }
+        StoreError::Unique { attribute } if attribute == "slug" => ManageError::Taken(format!(
+            "there is a tenant '{slug}' already; choose another slug"
+        )),
+        StoreError::Unique { attribute } if attribute == "host" => ManageError::Taken(
+            "one of the hosts belongs to another tenant; a host can belong to one tenant only"
+                .to_owned(),
+        ),
         error => ManageError::Store(error),
     }
 }
@@ -147,7 +177,10 @@ fn taken(error: StoreError, slug: &str) -> ManageError {
 fn fold_host(host: &str) -> Result<String, ManageError> {
     let folded = host.trim().trim_end_matches('.').to_ascii_lowercase();
     let label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
     if folded.len() <= 253 && folded.split('.').all(label) {
         Ok(folded)

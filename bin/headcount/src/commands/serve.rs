@@ -1,0 +1,229 @@
+//! `headcount serve`.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use anyhow::{Context, Result};
+use headcount_api::ScimApi;
+use headcount_model::SystemEntropy;
+use headcount_service::{Limits, Service, ServiceOptions};
+use headcount_store::Store;
+use headcount_token::{Verifier, verify::VerifierLimits};
+
+use crate::{
+    config::{self, Config},
+    schemas,
+    setup::Opened,
+    telemetry,
+};
+
+/// Longest time between two looks for background work that nobody announced.
+const MAINTENANCE_EVERY: Duration = Duration::from_millis(200);
+
+/// Runs the server until it is told to stop; then finishes what is in flight.
+pub(crate) fn run(config: &Config) -> Result<()> {
+    telemetry::start(config)?;
+    let folder = (!config.schemas.is_empty()).then(|| Path::new(&config.schemas));
+    let registry = schemas::load(folder)?;
+    let opened = Opened::open_with(config, registry)?;
+
+    let listener = TcpListener::bind(&config.listen).with_context(|| {
+        format!(
+            "cannot listen on {}; choose another address with --listen",
+            config.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let public_url = match config.public_url.as_str() {
+        "" => format!("http://{address}"),
+        url => url.trim_end_matches('/').to_owned(),
+    };
+    config::check_public_url(&public_url)?;
+    if !public_url.starts_with("https://") && !address.ip().is_loopback() {
+        tracing::warn!(%public_url, "tokens travel in clear: serve behind TLS and set public_url to its https URL");
+    }
+    opened.remember_public_url(&public_url)?;
+
+    let api = ScimApi::new(service(config, &opened, public_url)?);
+    let store = opened.manage.store.clone();
+    let maintenance = Maintenance::start(store.clone())?;
+    let draining = Arc::new(AtomicBool::new(false));
+    let result =
+        actix_web::rt::System::new().block_on(serve(config, listener, api, store, draining));
+    maintenance.stop();
+    result
+}
+
+async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    api: ScimApi,
+    store: Arc<dyn Store>,
+    draining: Arc<AtomicBool>,
+) -> Result<()> {
+    let address = listener.local_addr()?;
+    let trusted = headcount_actix::TrustedProxies::parse(&config.server.trusted_proxies)
+        .context("server.trusted_proxies takes addresses such as 127.0.0.1, separated by commas")?;
+    let mount = headcount_actix::Mount::new(api, trusted, config.server.blocking_threads);
+    let state = Readiness {
+        store,
+        draining: draining.clone(),
+    };
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(state.clone()))
+            .route(
+                "/healthz",
+                web::get().to(|| async { HttpResponse::Ok().body("ok\n") }),
+            )
+            .route("/readyz", web::get().to(ready))
+            .configure(|scope| mount.configure(scope))
+    })
+    .workers(config.server.workers)
+    .worker_max_blocking_threads(
+        config
+            .server
+            .blocking_threads
+            .div_ceil(config.server.workers),
+    )
+    .client_request_timeout(Duration::from_secs(5))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(config.server.shutdown_s)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        stop_signal().await;
+        draining.store(true, Ordering::SeqCst);
+        handle.stop(true).await;
+    });
+    eprintln!("listening on http://{address}");
+    server.await.context("the server failed")
+}
+
+/// Resolves when the process is asked to end.
+async fn stop_signal() {
+    let interrupt = actix_web::rt::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use actix_web::rt::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "SIGTERM cannot be heard; only an interrupt stops the server in order");
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupt.await;
+    }
+}
+
+#[derive(Clone)]
+struct Readiness {
+    store: Arc<dyn Store>,
+    draining: Arc<AtomicBool>,
+}
+
+async fn ready(state: web::Data<Readiness>) -> HttpResponse {
+    if state.draining.load(Ordering::SeqCst) {
+        return HttpResponse::ServiceUnavailable().body("stopping\n");
+    }
+    let store = state.store.clone();
+    match web::block(move || store.ping()).await {
+        Ok(Ok(())) => HttpResponse::Ok().body("ready\n"),
+        _ => HttpResponse::ServiceUnavailable()
+            .body("the database does not answer, or its tables are not up to date\n"),
+    }
+}
+
+fn service(config: &Config, opened: &Opened, public_url: String) -> Result<Service> {
+    let manage = &opened.manage;
+    let verifier = Verifier::new(
+        VerifierLimits::default(),
+        manage.clock.clone(),
+        &SystemEntropy,
+    );
+    Ok(Service::new(ServiceOptions {
+        store: manage.store.clone(),
+        registry: manage.registry.clone(),
+        verifier: Arc::new(verifier),
+        clock: manage.clock.clone(),
+        entropy: manage.entropy.clone(),
+        public_url,
+        limits: Limits {
+            max_body_bytes: config.limits.body_bytes,
+            max_members: config.limits.members,
+            max_patch_operations: config.limits.patch_operations,
+            max_bulk_operations: config.limits.bulk_operations,
+            max_bulk_bytes: config.limits.bulk_bytes,
+            max_page: config.limits.page,
+            cursor_timeout_s: config.limits.cursor_timeout_s,
+            ..Limits::default()
+        },
+        cursor_key: opened.cursor_key()?,
+    }))
+}
+
+/// The thread that does a store's background work.
+struct Maintenance {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: JoinHandle<()>,
+}
+
+impl Maintenance {
+    fn start(store: Arc<dyn Store>) -> Result<Self> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let seen = stop.clone();
+        let thread = std::thread::Builder::new()
+            .name("maintenance".to_owned())
+            .spawn(move || {
+                while !wait(&seen) {
+                    match store.maintain() {
+                        Ok(_) => {}
+                        Err(error) => {
+                            tracing::warn!(%error, "background work failed and will be tried again")
+                        }
+                    }
+                }
+            })
+            .context("the thread of background work cannot be started")?;
+        Ok(Self { stop, thread })
+    }
+
+    fn stop(self) {
+        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.1.notify_all();
+        if self.thread.join().is_err() {
+            tracing::error!("the thread of background work had failed");
+        }
+    }
+}
+
+/// Waits for the next turn; whether it is time to stop.
+fn wait(stop: &(Mutex<bool>, Condvar)) -> bool {
+    let stopped = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let (stopped, _) = stop
+        .1
+        .wait_timeout_while(stopped, MAINTENANCE_EVERY, |stopped| !*stopped)
+        .unwrap_or_else(PoisonError::into_inner);
+    *stopped
+}

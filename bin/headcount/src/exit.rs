@@ -1,0 +1,26 @@
+//! What a failed command says, and with which code it ends.
+
+use std::process::ExitCode;
+
+use headcount_service::manage::ManageError;
+
+/// 2 for input that is not acceptable (as clap has it for usage), 3 for what is not there, 4 for
+/// what is not allowed, 1 for the rest.
+pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
+    let code = match error.downcast_ref::<ManageError>() {
+        Some(ManageError::Invalid(_)) => 2,
+        Some(ManageError::NotFound(_)) => 3,
+        Some(ManageError::Taken(_)) => 4,
+        _ => 1,
+    };
+    ExitCode::from(code)
+}
+
+/// The error and its causes in one line.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
