@@ -164,3 +164,6 @@ fn attribute_document(attribute: &Attribute) -> Value {
     }
     Value::Object(document)
 }
+
+#[cfg(test)]
+mod tests;
