@@ -1,1 +1,5 @@
-//! The contract suite of stores and the in-memory store.
+//! The contract suite of stores, and the in-memory store.
+
+pub mod memory;
+
+pub use memory::MemoryStore;
