@@ -1,7 +1,28 @@
-//! The entry point.
+//! The entry point: one function from request to response, in the order in which refusals are due.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use headcount_service::Service;
+use headcount_model::{switches::ResponseMediaType, token::Access};
+use headcount_service::{Caller, QueryRequest, Service, service::Precondition};
+use headcount_token::PlainToken;
+use http::{
+    HeaderMap, HeaderName, Method, Request, Response,
+    header::{CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH, TRANSFER_ENCODING},
+    request::Parts,
+};
+use scim_schema::{Projection, ResourceType, ScimError, json};
+use serde_json::{Map, Value};
+
+use crate::{
+    credential::{self, Credential},
+    entry::{self, Base},
+    media_type, query_string,
+    respond::{Challenge, Failure, Manner, Outcome, respond},
+    route::{self, Route},
+    search_request,
+    target::Target,
+};
 
 /// The two path prefixes that belong to the SCIM API: `/scim/v2/<connection>` and
 /// `/api/service/scim` (the tenant by its DNS name).
@@ -11,6 +32,31 @@ pub const SCIM_ROOTS: [&str; 2] = ["/scim/v2", "/api/service/scim"];
 #[derive(Clone)]
 pub struct ScimApi {
     service: Service,
+}
+
+/// Why an adapter could not hand a request on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The head is no request that could be handed on: 400.
+    Malformed,
+    /// The body ended early: 400.
+    BodyIncomplete,
+    /// The body did not come in time: 408.
+    BodySlow,
+    /// The body is longer than [`ScimApi::max_body_bytes`]: 413.
+    BodyTooLarge,
+    /// Too many requests are under way: 503. Nothing was changed.
+    Overloaded,
+    /// The answer did not come in time: 503. Whether anything was changed is not known.
+    TimedOut,
+}
+
+/// What is learned about a request while it is answered, for the log and the form of the response.
+struct Exchange {
+    request_id: String,
+    route: String,
+    setting: ResponseMediaType,
+    connection: Option<String>,
 }
 
 impl ScimApi {
@@ -26,11 +72,429 @@ impl ScimApi {
         &self.service
     }
 
+    /// The longest body that any endpoint takes, in bytes. An adapter reads no further and answers
+    /// [`Refusal::BodyTooLarge`].
+    #[must_use]
+    pub fn max_body_bytes(&self) -> usize {
+        let limits = self.service.limits();
+        limits.max_body_bytes.max(limits.max_bulk_bytes)
+    }
+
+    /// Every method of every endpoint, by pattern below the base (`/Users/{id}`), so that a test can
+    /// walk through all there are.
+    #[must_use]
+    pub fn routes(&self) -> Vec<(Method, String)> {
+        route::all(self.service.registry())
+    }
+
     /// Answers one request. Never panics on any input; every answer that is not a success carries a
     /// SCIM error body. Blocks: call it on a thread that may.
     #[must_use]
-    pub fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
-        let _ = request;
-        todo!()
+    pub fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let started = self.service.now();
+        let (parts, body) = request.into_parts();
+        let mut exchange = Exchange {
+            request_id: self.service.mint(started).to_string(),
+            route: "unknown".to_owned(),
+            setting: ResponseMediaType::Auto,
+            connection: None,
+        };
+        // A panic is a fault of ours in this one request; it must not take the others with it.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&parts, &body, &mut exchange)));
+        let outcome = outcome.unwrap_or_else(|_payload| {
+            // SECURITY: what a panic says may hold the request's data, so it is not repeated here.
+            tracing::error!(request_id = exchange.request_id, "a request panicked");
+            let detail = format!(
+                "the server failed and has logged it under the request id {}; tell whoever runs this server",
+                exchange.request_id
+            );
+            Err(ScimError::new(500, detail).into())
+        });
+        let scim_type = outcome.as_ref().err().and_then(|failure| failure.error.scim_type);
+        let manner = Manner {
+            answer_type: media_type::answer_type(exchange.setting, &parts.headers, body.is_empty()),
+            request_id: &exchange.request_id,
+            head_only: parts.method == Method::HEAD,
+        };
+        let response = respond(outcome, manner);
+        let elapsed_ms = self.service.now().micros().saturating_sub(started.micros()).div_euclid(1000);
+        tracing::info!(
+            request_id = exchange.request_id,
+            method = known_method(&parts.method),
+            route = exchange.route,
+            status = response.status().as_u16(),
+            scim_type = scim_type.map(scim_schema::ScimType::as_str),
+            connection = exchange.connection,
+            body_bytes = body.len(),
+            elapsed_ms,
+            "request"
+        );
+        response
+    }
+
+    /// The response for a request that could not be handed to [`Self::handle`].
+    #[must_use]
+    pub fn refuse(&self, headers: &HeaderMap, method: &Method, refusal: Refusal) -> Response<Bytes> {
+        let request_id = self.service.mint(self.service.now()).to_string();
+        let error = match refusal {
+            Refusal::Malformed => ScimError::new(400, "the request line or a header is malformed"),
+            Refusal::BodyIncomplete => {
+                ScimError::new(400, "the body ended before it was whole; send the request again")
+            }
+            Refusal::BodySlow => {
+                ScimError::new(408, "the body did not arrive in time; send the request again, whole and at once")
+            }
+            Refusal::BodyTooLarge => self.body_too_large(self.max_body_bytes()),
+            Refusal::Overloaded => ScimError::new(
+                503,
+                "the server has too much to do and nothing was changed; send the request again in a few seconds",
+            ),
+            Refusal::TimedOut => ScimError::new(
+                503,
+                "the answer took too long and whether anything was changed is not known; read the resource before the request is sent again",
+            ),
+        };
+        let status = error.status;
+        let manner = Manner {
+            answer_type: media_type::answer_type(ResponseMediaType::Auto, headers, false),
+            request_id: &request_id,
+            head_only: method == Method::HEAD,
+        };
+        let response = respond(Err(error.into()), manner);
+        tracing::info!(request_id, method = known_method(method), route = "unknown", status, "request");
+        response
+    }
+
+    /// The order of refusals: framing, sizes, credential, rights, endpoint and method, media type,
+    /// query and body, then whatever the use case finds.
+    fn answer(&self, parts: &Parts, body: &Bytes, exchange: &mut Exchange) -> Result<Outcome, Failure> {
+        let target = Target::new(parts.uri.path(), parts.uri.query());
+        let (base, segments) = entry::split_base(&target.segments);
+        if base == Base::Outside {
+            return Err(not_an_endpoint().into());
+        }
+        let route = Route::find(self.service.registry(), segments);
+        exchange.route = route.pattern();
+
+        check_framing(&parts.headers, body)?;
+        self.check_sizes(parts, body, &route)?;
+        let caller = self.authenticate(parts, &base)?;
+        exchange.request_id = caller.transaction.to_string();
+        exchange.connection = Some(caller.credential.connection.id.to_string());
+        exchange.setting = caller.switches.response_media_type;
+        self.check_scope(&caller, &route, &parts.method)?;
+        check_method(&route, &parts.method)?;
+        self.dispatch(parts, body, &target.query, &caller, route)
+    }
+
+    fn check_sizes(&self, parts: &Parts, body: &Bytes, route: &Route<'_>) -> Result<(), ScimError> {
+        let limits = self.service.limits();
+        let max_body_bytes = match route {
+            Route::Bulk => limits.max_bulk_bytes,
+            _ => limits.max_body_bytes,
+        };
+        if body.len() > max_body_bytes {
+            return Err(self.body_too_large(max_body_bytes));
+        }
+        let uri_bytes = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        if uri_bytes > limits.max_uri_bytes {
+            return Err(ScimError::new(
+                414,
+                format!(
+                    "the address is longer than {} bytes; send a long filter by POST to /.search",
+                    limits.max_uri_bytes
+                ),
+            ));
+        }
+        // Each line of a head is a name, a colon, a blank, a value and a line end.
+        let header_bytes: usize = parts
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(4))
+            .sum();
+        if header_bytes > limits.max_header_bytes {
+            return Err(ScimError::new(
+                431,
+                format!("the headers together are longer than {} bytes; send fewer or shorter ones", limits.max_header_bytes),
+            ));
+        }
+        Ok(())
+    }
+
+    fn body_too_large(&self, max_body_bytes: usize) -> ScimError {
+        let limits = self.service.limits();
+        ScimError::too_large(format!(
+            "the body is longer than the {max_body_bytes} bytes that are taken; send fewer members, operations or resources at a time (maxOperations {}, maxPayloadSize {})",
+            limits.max_bulk_operations, limits.max_bulk_bytes
+        ))
+    }
+
+    fn authenticate(&self, parts: &Parts, base: &Base) -> Result<Caller, Failure> {
+        let presented = credential::read(&parts.headers);
+        let challenge = if presented == Credential::Absent { Challenge::Plain } else { Challenge::InvalidToken };
+        let refused = |error: ScimError| Failure { error, allow: &[], challenge };
+        let host = match base {
+            Base::Host => entry::host(parts).map_err(refused)?,
+            Base::Connection(_) | Base::Outside => String::new(),
+        };
+        let entry = entry::entry(base, &host).map_err(refused)?;
+        let token = match &presented {
+            Credential::Absent => None,
+            Credential::Bearer(token) => Some(token),
+            Credential::Unusual(form, token) => {
+                // What has not even the shape of a token is refused without asking the database.
+                let is_token = PlainToken::parse(token.expose()).is_ok();
+                let allowed = is_token
+                    && self
+                        .service
+                        .switches_at(&entry)
+                        .map_err(refused)?
+                        .is_some_and(|switches| form.is_allowed(&switches));
+                if !allowed {
+                    return Err(refused(ScimError::new(401, credential::EXPECTED)));
+                }
+                Some(token)
+            }
+            Credential::Unusable(detail) => return Err(refused(ScimError::new(401, *detail))),
+        };
+        self.service.authenticate(token.map(headcount_model::Secret::expose), &entry).map_err(refused)
+    }
+
+    /// Discovery and OPTIONS need any scope at all; of the rest, GET, HEAD and `.search` need
+    /// `scim:read` and all others `scim:write`, narrowed to the type of the endpoint.
+    fn check_scope(&self, caller: &Caller, route: &Route<'_>, method: &Method) -> Result<(), Failure> {
+        let allow = |access| self.service.allow(caller, access, route.resource_type().map(|kind| kind.name.as_str()));
+        let allowed = if route.is_discovery() || method == Method::OPTIONS {
+            self.service
+                .allow(caller, Access::Read, None)
+                .or_else(|error| self.service.allow(caller, Access::Write, None).map_err(|_also_refused| error))
+        } else if route.is_search() || method == Method::GET || method == Method::HEAD {
+            allow(Access::Read)
+        } else {
+            allow(Access::Write)
+        };
+        allowed.map_err(|error| Failure { error, allow: &[], challenge: Challenge::InsufficientScope })
+    }
+
+    fn dispatch(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+        query: &str,
+        caller: &Caller,
+        route: Route<'_>,
+    ) -> Result<Outcome, Failure> {
+        if parts.method == Method::OPTIONS {
+            return Ok(Outcome::Options(route.methods()));
+        }
+        let service = &self.service;
+        let answer = match route {
+            Route::Unknown => return Err(not_an_endpoint().into()),
+            Route::Me => return Err(me_is_not_built().into()),
+            Route::Root => service.query(caller, None, &query_string::parse(query)?)?,
+            Route::Search => service.query(caller, None, &self.read_search(parts, body, caller)?)?,
+            Route::SearchIn(kind) => service.query(caller, Some(kind), &self.read_search(parts, body, caller)?)?,
+            Route::Resources(kind) if parts.method == Method::POST => {
+                let body = self.read_body(parts, body)?;
+                service.create(caller, kind, body, &projection(query, caller)?)?
+            }
+            Route::Resources(kind) => service.query(caller, Some(kind), &query_string::parse(query)?)?,
+            Route::Resource(kind, None) => return Err(no_such_id(kind).into()),
+            Route::Resource(kind, Some(id)) => self.on_resource(parts, body, query, caller, kind, &id)?,
+            Route::Bulk => service.bulk(caller, self.read_body(parts, body)?)?,
+            Route::ServiceProviderConfig => {
+                no_filter(query)?;
+                service.service_provider_config(caller)
+            }
+            Route::ResourceTypes(id) => {
+                no_filter(query)?;
+                service.resource_types(caller, id.as_deref())?
+            }
+            Route::Schemas(urn) => {
+                no_filter(query)?;
+                service.schemas(caller, urn.as_deref())?
+            }
+        };
+        Ok(Outcome::Answer(answer))
+    }
+
+    fn on_resource(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+        query: &str,
+        caller: &Caller,
+        kind: &ResourceType,
+        id: &str,
+    ) -> Result<headcount_service::Answer, ScimError> {
+        let service = &self.service;
+        let precondition = precondition(&parts.headers);
+        match parts.method {
+            Method::PUT => {
+                let body = self.read_body(parts, body)?;
+                service.replace(caller, kind, id, body, &precondition, &projection(query, caller)?)
+            }
+            Method::PATCH => {
+                let body = self.read_body(parts, body)?;
+                service.patch(caller, kind, id, body, &precondition, &projection(query, caller)?)
+            }
+            Method::DELETE => service.delete(caller, kind, id, &precondition),
+            // GET and HEAD: every other method was refused before.
+            _ => service.read(caller, kind, id, &precondition, &projection(query, caller)?),
+        }
+    }
+
+    fn read_search(&self, parts: &Parts, body: &Bytes, caller: &Caller) -> Result<QueryRequest, ScimError> {
+        search_request::parse(self.read_body(parts, body)?, &caller.switches)
+    }
+
+    fn read_body(&self, parts: &Parts, body: &Bytes) -> Result<Map<String, Value>, ScimError> {
+        media_type::check_body(&parts.headers)?;
+        json::parse_object(body, self.service.limits().max_json_depth)
+    }
+}
+
+/// Contradictory lengths are how requests are smuggled past a proxy (RFC 9112 §6.3).
+fn check_framing(headers: &HeaderMap, body: &Bytes) -> Result<(), ScimError> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(length) = lengths.next() else { return Ok(()) };
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return Err(ScimError::new(400, "the request has both Content-Length and Transfer-Encoding; send one of them"));
+    }
+    let stated = length
+        .to_str()
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse::<usize>().ok());
+    if lengths.next().is_some() || stated != Some(body.len()) {
+        return Err(ScimError::new(400, "Content-Length is not the length of the body; send it once and right"));
+    }
+    Ok(())
+}
+
+fn check_method(route: &Route<'_>, method: &Method) -> Result<(), Failure> {
+    let methods = route.methods();
+    if methods.is_empty() {
+        return Err(not_an_endpoint().into());
+    }
+    if methods.contains(&method.as_str()) {
+        return Ok(());
+    }
+    let detail = format!("{} does not take {}; it takes {}", route.pattern(), known_method(method), methods.join(", "));
+    Err(Failure { error: ScimError::new(405, detail), allow: methods, challenge: Challenge::InvalidToken })
+}
+
+fn projection(query: &str, caller: &Caller) -> Result<Projection, ScimError> {
+    let request = query_string::parse(query)?;
+    Projection::parse(
+        request.attributes.as_deref(),
+        request.excluded_attributes.as_deref(),
+        caller.switches.both_projections,
+    )
+}
+
+/// Discovery answers with everything, and a client that filters must not take that for the matches
+/// (RFC 7644 §4).
+fn no_filter(query: &str) -> Result<(), ScimError> {
+    match query_string::parse(query) {
+        Ok(request) if request.filter.is_none() => Ok(()),
+        // Whatever else cannot be read is ignored, as all other parameters are.
+        Err(error) if error.scim_type != Some(scim_schema::ScimType::InvalidFilter) => Ok(()),
+        Ok(_) | Err(_) => Err(ScimError::new(403, "what this endpoint lists cannot be filtered; send no filter")),
+    }
+}
+
+fn precondition(headers: &HeaderMap) -> Precondition {
+    Precondition { if_match: header_list(headers, IF_MATCH), if_none_match: header_list(headers, IF_NONE_MATCH) }
+}
+
+/// All values of a list header as one list. What is no text can match nothing, and is kept as text
+/// that matches nothing, since leaving out a condition would be to ignore it.
+fn header_list(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let values: Vec<&str> =
+        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("not text")).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+fn not_an_endpoint() -> ScimError {
+    ScimError::new(
+        404,
+        "there is no such endpoint; the base URL of a connection ends in its id, and clients append /Users, /Groups, /Schemas and the like",
+    )
+}
+
+fn no_such_id(kind: &ResourceType) -> ScimError {
+    ScimError::new(404, format!("there is no {} with this id here: it is not text", kind.name))
+}
+
+fn me_is_not_built() -> ScimError {
+    ScimError::new(501, "/Me is not supported: a token belongs to a connection, not to a user; use /Users")
+}
+
+/// The name of a method, from a closed set: text of the request stays out of logs and answers.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "this method",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    #[test]
+    fn a_length_that_is_not_that_of_the_body_is_a_framing_error() {
+        let check = |pairs: &[(&'static str, &'static str)]| check_framing(&headers(pairs), &Bytes::from_static(b"{}"));
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&[("content-length", "2")]), Ok(()));
+        assert_eq!(check(&[("transfer-encoding", "chunked")]), Ok(()));
+        for pairs in [
+            &[("content-length", "3")][..],
+            &[("content-length", "+2")],
+            &[("content-length", "")],
+            &[("content-length", "2, 2")],
+            &[("content-length", "2"), ("content-length", "2")],
+            &[("content-length", "2"), ("transfer-encoding", "chunked")],
+        ] {
+            assert_eq!(check(pairs).unwrap_err().status, 400, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn conditions_in_several_headers_are_one_list_and_none_is_lost() {
+        let found = precondition(&headers(&[("if-match", "W/\"1\""), ("if-match", "W/\"2\"")]));
+        assert_eq!(found.if_match.as_deref(), Some("W/\"1\", W/\"2\""));
+        assert_eq!(found.if_none_match, None);
+        let mut odd = HeaderMap::new();
+        odd.insert(IF_MATCH, HeaderValue::from_bytes(b"\xff").unwrap());
+        assert!(precondition(&odd).if_match.is_some());
+    }
+
+    #[test]
+    fn rfc7644_4_a_filter_on_discovery_is_403() {
+        assert_eq!(no_filter(""), Ok(()));
+        assert_eq!(no_filter("startIndex=1&count=1&attributes=id&count=2"), Ok(()));
+        for query in ["filter=id%20pr", "FILTER=", "filter=%ff", "count=1&filter=x"] {
+            assert_eq!(no_filter(query).unwrap_err().status, 403, "{query}");
+        }
     }
 }
