@@ -37,7 +37,7 @@ pub(crate) enum Step {
     Rustdoc,
     /// Examples in the documentation run
     Doctest,
-    /// All tests, on memory, `SQLite` and `PostgreSQL`
+    /// All tests, on memory, SQLite and PostgreSQL
     Tests,
 }
 

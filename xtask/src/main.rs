@@ -49,7 +49,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Run every check and all tests, on memory, `SQLite` and a real `PostgreSQL`
+    /// Run every check and all tests, on memory, SQLite and a real PostgreSQL
     Test {
         /// Leave out the slower checks: features, licences, generated documents, API documents
         #[arg(long)]
@@ -76,12 +76,12 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
-    /// Start or stop a throwaway `PostgreSQL`
+    /// Start or stop a throwaway PostgreSQL
     Postgres {
         #[command(subcommand)]
         act: PostgresAct,
     },
-    /// Run scim2-tester and scim-sanity against the server, on `SQLite` and on `PostgreSQL`
+    /// Run scim2-tester and scim-sanity against the server, on SQLite and on PostgreSQL
     Conformance,
 }
 

@@ -46,10 +46,6 @@ const BANNED_CODE: &[(&str, &str)] = &[
     (concat!("todo", "!("), "finish it"),
     (concat!("unimplemented", "!("), "finish it"),
     (concat!("dbg", "!("), "debugging output"),
-    (
-        concat!("fn ", "test_"),
-        "a test's name says the behaviour, without the prefix",
-    ),
 ];
 
 /// Beginnings of paths that exist on one machine only, cut in two so that this file passes.
@@ -144,11 +140,28 @@ fn faults_of_name(file: &Path) -> Vec<Fault> {
 
 fn faults_of_text(file: &Path, text: &str) -> Vec<Fault> {
     let mut faults = faults_of_length(file, text);
+    let mut before = "";
     for (index, line) in text.lines().enumerate() {
-        for rule in faults_of_line(file, line) {
+        let mut rules = faults_of_line(file, line);
+        if before == "#[test]" && line.trim_start().starts_with("fn test_") {
+            rules.push("a test's name says the behaviour, without the prefix `test_`".to_owned());
+        }
+        before = line.trim();
+        for rule in rules {
             faults.push(Fault {
                 file: file.to_owned(),
                 line: Some(index + 1),
+                rule,
+                weight: Weight::Error,
+            });
+        }
+    }
+    if file.extension().is_some_and(|extension| extension == "md") {
+        for line in lines_with_two_sentences(text) {
+            let rule = "more than one sentence; Markdown has one a line".to_owned();
+            faults.push(Fault {
+                file: file.to_owned(),
+                line: Some(line),
                 rule,
                 weight: Weight::Error,
             });
@@ -305,6 +318,46 @@ fn names_machine_path(line: &str, path: &str) -> bool {
     })
 }
 
+/// The numbers of the lines of prose in which one sentence ends and another begins.
+/// Tables and code are left alone: a cell cannot be broken into lines.
+fn lines_with_two_sentences(text: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut in_code = false;
+    for (index, line) in text.lines().enumerate() {
+        let prose = line.trim_start();
+        if prose.starts_with("```") {
+            in_code = !in_code;
+        }
+        if !in_code && !prose.starts_with(['|', '#']) && has_two_sentences(prose) {
+            found.push(index + 1);
+        }
+    }
+    found
+}
+
+fn has_two_sentences(prose: &str) -> bool {
+    // What stands between backticks is a name or a command, not prose.
+    let words: Vec<&str> = prose
+        .split('`')
+        .step_by(2)
+        .flat_map(str::split_whitespace)
+        .collect();
+    words.windows(2).any(|pair| match pair {
+        [last, first] => {
+            let ends = last.ends_with(['.', '?', '!'])
+                && last.chars().filter(|c| c.is_alphanumeric()).count() > 1;
+            let is_short =
+                ["e.g.", "i.e.", "etc.", "cf.", "vs.", "St.", "Dr.", "No."].contains(last);
+            let is_number = last
+                .trim_end_matches('.')
+                .chars()
+                .all(|c| c.is_ascii_digit());
+            ends && !is_short && !is_number && first.starts_with(char::is_uppercase)
+        }
+        _ => false,
+    })
+}
+
 /// What is wrong with a recorded conversation: it has to say where its shape comes from.
 fn fault_of_transcript(text: &str) -> Option<String> {
     let Ok(value) = serde_json::from_str::<Value>(text) else {
@@ -351,7 +404,8 @@ mod tests {
 
     use super::{
         Weight, fault_of_comment, fault_of_transcript, faults_of_length, faults_of_line,
-        faults_of_name, lines_without_tests, names_machine_path, names_task_without_issue,
+        faults_of_name, faults_of_text, lines_with_two_sentences, lines_without_tests,
+        names_machine_path, names_task_without_issue,
     };
 
     fn line(text: &str) -> Vec<String> {
@@ -435,11 +489,19 @@ mod tests {
         assert_eq!(line(concat!("    todo", "!()")).len(), 1);
         assert_eq!(line(concat!("#[", "ignore = \"slow\"]")).len(), 1);
         assert_eq!(line(concat!("let x = dbg", "!(y);")).len(), 1);
-        assert_eq!(line(concat!("fn ", "test_it() {}")).len(), 1);
-        assert_eq!(line("fn contest_it() {}"), Vec::<String>::new());
         assert_eq!(
             line(concat!("// says todo", "!(now) in words")),
             Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_test_is_not_called_test() {
+        let faults = |text: &str| faults_of_text(Path::new("crates/a/src/lib.rs"), text).len();
+        assert_eq!(faults("#[test]\nfn test_it() {}"), 1);
+        assert_eq!(
+            faults("fn test_resource() {}\n#[test]\nfn it_works() {}"),
+            0
         );
     }
 
@@ -489,6 +551,24 @@ mod tests {
             path
         ));
         assert_eq!(line(concat!("// see /ro", "ot/x")).len(), 1);
+    }
+
+    #[test]
+    fn markdown_has_one_sentence_a_line() {
+        const NONE: [usize; 0] = [];
+        let lines = |text: &str| lines_with_two_sentences(text);
+        assert_eq!(lines("One sentence. Another."), [1]);
+        assert_eq!(lines("One sentence.\nAnother."), NONE);
+        assert_eq!(
+            lines("| A cell. Another. |\n```\nCode. Code.\n```\n# A title. Two"),
+            NONE
+        );
+        assert_eq!(lines("Clients, e.g. Okta, send it. They do."), [1]);
+        assert_eq!(lines("Clients, e.g. Okta, send it."), NONE);
+        assert_eq!(
+            lines("Names like `a. B` and version 2. Two is a list's number."),
+            NONE
+        );
     }
 
     #[test]
