@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use scim_filter::{Filter, ValuePath};
 use scim_schema::{
     Mutability, Registry, Resource, ResourceType, SchemaUrn, ScimError, ScimType,
-    validate::{UnknownAttributes, is_membership},
+    validate::{UnknownAttributes, is_membership, is_password},
 };
 use serde_json::{Map, Value};
 
@@ -68,24 +68,17 @@ pub fn apply(
             .run(operation)
             .map_err(|error| in_operation(index, error))?;
     }
-    let Engine {
-        mut document,
-        members,
-        password,
-        ..
-    } = engine;
-    schemas::follow(resource_type, resource.document(), &mut document);
-    let changed = changes::between(resource_type, resource.document(), &document);
-    let resource = if changed.is_empty() {
-        resource.clone()
-    } else {
-        Resource::from_document(document)
-    };
+    let changed = changes::between(resource_type, resource.document(), &engine.document);
+    let mut after = resource.clone();
+    if !changed.is_empty() {
+        after = Resource::from_document(engine.document);
+        after.refresh_schemas(resource_type);
+    }
     Ok(Patched {
-        resource,
+        resource: after,
         changed,
-        members,
-        password,
+        members: engine.members,
+        password: engine.password,
     })
 }
 
@@ -216,10 +209,7 @@ impl<'a> Engine<'a> {
         origin: Origin,
     ) -> Result<(), ScimError> {
         match self.dialect.coercion.unknown_attributes {
-            UnknownAttributes::Keep => {
-                self.keep(op, unknown, filter, value);
-                Ok(())
-            }
+            UnknownAttributes::Keep => self.keep(op, unknown, filter, value),
             policy => refuse_unknown(policy, origin, &unknown.name),
         }
     }
@@ -318,7 +308,7 @@ impl<'a> Engine<'a> {
         if is_read_only(place) {
             return self.read_only_change(place, filter, &change, origin);
         }
-        if is_password(place) {
+        if place.extension.is_none() && is_password(self.resource_type, place.attribute) {
             return self.change_password(place, change);
         }
         match filter {
@@ -477,12 +467,6 @@ fn is_read_only(place: Place<'_>) -> bool {
         || place
             .sub
             .is_some_and(|sub| sub.mutability == Mutability::ReadOnly)
-}
-
-fn is_password(place: Place<'_>) -> bool {
-    place.extension.is_none()
-        && place.attribute.name == "password"
-        && place.attribute.mutability == Mutability::WriteOnly
 }
 
 fn refuse_unknown(policy: UnknownAttributes, origin: Origin, name: &str) -> Result<(), ScimError> {

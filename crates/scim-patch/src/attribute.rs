@@ -26,6 +26,15 @@ pub(crate) enum Change {
     Remove,
 }
 
+/// What a written object does to what it does not name of the element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mode {
+    /// It stays.
+    Merge(WriteOp),
+    /// It goes.
+    Replace,
+}
+
 /// The object written to a complex value, checked.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Parts {
@@ -52,6 +61,22 @@ impl Engine<'_> {
         )
     }
 
+    /// Checks one element of a multi-valued attribute against the definition.
+    fn checked_element(
+        &self,
+        attribute: &Attribute,
+        key: &str,
+        value: Value,
+    ) -> Result<Value, ScimError> {
+        validate::element(
+            self.resource_type,
+            attribute,
+            key,
+            value,
+            &self.dialect.coercion,
+        )
+    }
+
     /// The present value.
     pub(crate) fn current(&self, place: Place<'_>) -> Option<Value> {
         self.container(place.urn())
@@ -65,9 +90,14 @@ impl Engine<'_> {
         place: Place<'_>,
         change: Change,
     ) -> Result<(), ScimError> {
-        let change = self.in_shape(place, change);
         let attribute = place.attribute;
-        match (place.sub, change) {
+        if let Change::Write(op, reference) = &change
+            && let Some(value) = dialect::value::manager_by_reference(place, reference)
+        {
+            let whole = Place { sub: None, ..place };
+            return self.change_attribute(whole, Change::Write(*op, value));
+        }
+        match (place.sub, self.in_shape(place, change)) {
             // An unassigning value for a part of the manager unassigns the manager.
             (Some(_), None) | (None, Some(Change::Remove)) => self.commit(place, None),
             (None, None) => self.commit(Place { sub: None, ..place }, None),
@@ -142,15 +172,15 @@ impl Engine<'_> {
                         WriteOp::Replace => set_sub(place, sub, object, None),
                     };
                 }
-                let value = self.checked(
-                    sub,
-                    &Place {
-                        sub: Some(sub),
-                        ..place
-                    }
-                    .key(),
-                    value,
-                )?;
+                let key = Place {
+                    sub: Some(sub),
+                    ..place
+                }
+                .key();
+                let value = self.checked(sub, &key, value)?;
+                if value.is_null() {
+                    return set_sub(place, sub, object, None);
+                }
                 write_sub(place, sub, object, value, op)
             }
         }
@@ -338,68 +368,74 @@ impl Engine<'_> {
             }
             (Change::Write(op, value), _) => (op, value),
         };
-        if hits.is_empty() {
+        let matched = !hits.is_empty();
+        if !matched {
             match self.unmatched(place, filter, &mut list)? {
                 Some(index) => hits.push(index),
                 None => return Ok(()),
             }
         }
         if let Some(sub) = place.sub {
-            let value = if self.dialect.coercion.array_for_single.accepts() && !sub.multi_valued {
-                dialect::value::only_element(value)
-            } else {
-                value
-            };
             return self.change_sub_of(place, sub, list, hits, Change::Write(op, value));
         }
-        self.write_selected(place, list, hits, op, value)
+        let replaces =
+            matched && op == WriteOp::Replace && self.dialect.complex == ComplexValues::Rfc;
+        let mode = if replaces {
+            Mode::Replace
+        } else {
+            Mode::Merge(op)
+        };
+        self.write_selected(place, list, &hits, mode, value)
     }
 
     fn write_selected(
         &mut self,
         place: Place<'_>,
         mut list: Vec<Value>,
-        hits: Vec<usize>,
-        op: WriteOp,
+        hits: &[usize],
+        mode: Mode,
         value: Value,
     ) -> Result<(), ScimError> {
         let attribute = place.attribute;
         let key = place.key();
-        let value = if self.dialect.coercion.array_for_single.accepts() {
-            dialect::value::only_element(value)
-        } else {
-            value
+        // QUIRK(entra): the one element to write may come wrapped in an array of one.
+        let value = match value {
+            Value::Array(mut elements)
+                if elements.len() == 1 && self.dialect.coercion.array_for_single.accepts() =>
+            {
+                elements.pop().unwrap_or(Value::Null)
+            }
+            other => other,
         };
         if attribute.attr_type != AttrType::Complex {
             if value.is_array() {
                 return Err(one_element(&key));
             }
-            let mut checked = elements::of(Some(self.checked(
-                attribute,
-                &key,
-                Value::Array(vec![value]),
-            )?));
-            if let Some(value) = checked.pop() {
-                for index in &hits {
+            let value = self.checked_element(attribute, &key, value)?;
+            if !is_unassigned(&value) {
+                for index in hits {
                     if let Some(slot) = list.get_mut(*index) {
                         *slot = value.clone();
                     }
                 }
             }
-            return self.settle_and_commit(place, list, &elements::Written::all(hits));
+            return self.settle_and_commit(place, list, &elements::Written::all(hits.to_vec()));
         }
+        let op = match mode {
+            Mode::Merge(op) => op,
+            Mode::Replace => WriteOp::Replace,
+        };
         let parts = self.parts(attribute, &key, op, value)?;
-        let replaces_whole = op == WriteOp::Replace && self.dialect.complex == ComplexValues::Rfc;
-        for index in &hits {
+        for index in hits {
             let Some(Value::Object(object)) = list.get_mut(*index) else {
                 continue;
             };
-            if replaces_whole && !parts.set.is_empty() {
+            if mode == Mode::Replace && !parts.set.is_empty() {
                 clear_unnamed(place, object, &parts)?;
             }
             merge(place, object, parts.clone(), op)?;
         }
-        self.settle_and_commit(place, list, &elements::Written::all(hits))
+        self.settle_and_commit(place, list, &elements::Written::all(hits.to_vec()))
     }
 
     /// What an `add` or `replace` does whose value filter selects nothing: the index of the element
@@ -505,16 +541,11 @@ impl Engine<'_> {
             other => other,
         };
         let checked = if attribute.multi_valued {
-            elements::of(Some(self.checked(
-                attribute,
-                key,
-                Value::Array(vec![value]),
-            )?))
-            .pop()
+            self.checked_element(attribute, key, value)?
         } else {
-            Some(self.checked(attribute, key, value)?)
+            self.checked(attribute, key, value)?
         };
-        if let Some(Value::Object(set)) = checked {
+        if let Value::Object(set) = checked {
             parts.set = set;
         }
         Ok(parts)
@@ -553,8 +584,12 @@ impl Engine<'_> {
         if current == next {
             return Ok(());
         }
-        if next.is_none() && attribute.required {
-            return Err(required(&place.key()));
+        if next.is_none() {
+            let key = place.key();
+            if attribute.required {
+                return Err(required(&key));
+            }
+            self.created.retain(|created| created.key != key);
         }
         refuse_immutable_change(place, current.as_ref(), next.as_ref())?;
         // An equal value of an immutable attribute in another spelling is no change.

@@ -105,6 +105,7 @@ pub(crate) fn settle(
     let settles = dialect.coercion.duplicate_primary.accepts();
     let is_primary_at = |list: &[Value], index: usize| list.get(index).is_some_and(is_primary);
     let mut primaries = written
+        .marked
         .iter()
         .copied()
         .filter(|index| is_primary_at(&list, *index));

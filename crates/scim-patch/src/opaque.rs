@@ -1,34 +1,34 @@
 //! Attributes that no schema declares, kept as they were sent (`unknown_attributes = keep`).
 
 use scim_filter::{Filter, Predicate, matches};
-use scim_schema::{AttrType, ScimError};
+use scim_schema::{AttrType, ScimError, validate};
 use serde_json::{Map, Value};
 
 use crate::{
     apply::Engine,
     dialect::unmatched,
     elements,
+    read_only::is_unassigned,
     request::Op,
     target::{Place, UnknownName},
 };
 
 impl Engine<'_> {
-    /// Applies an operation to an undeclared attribute. Nothing is known of it, so nothing is
-    /// refused: what makes no sense for the stored value changes nothing.
+    /// Applies an operation to an undeclared attribute. Nothing is known of it, so what makes no
+    /// sense for the stored value changes nothing.
+    ///
+    /// # Errors
+    /// [`ScimError`] 400 `invalidValue` for a NUL in the value.
     pub(crate) fn keep(
         &mut self,
         op: Op,
         unknown: &UnknownName,
         filter: Option<&Filter>,
         value: Option<Value>,
-    ) {
+    ) -> Result<(), ScimError> {
         let (urn, name, sub) = self.place_of_unknown(unknown, value.as_ref());
-        if urn.is_none()
-            && RESERVED
-                .iter()
-                .any(|reserved| reserved.eq_ignore_ascii_case(&name))
-        {
-            return;
+        if urn.is_none() && validate::is_reserved(&name) {
+            return Ok(());
         }
         let current = self
             .container(urn.as_deref())
@@ -43,13 +43,21 @@ impl Engine<'_> {
             (None, Some(sub)) => write.sub(current, sub),
             (None, None) => write.whole(current),
         };
-        self.put(urn.as_deref(), &name, next.filter(|value| !value.is_null()));
+        if let Some(value) = &next {
+            validate::opaque(&name, value)?;
+        }
+        self.put(
+            urn.as_deref(),
+            &name,
+            next.filter(|value| !is_unassigned(value)),
+        );
+        Ok(())
     }
 
     /// Applies an operation to an undeclared sub-attribute of a declared attribute.
     ///
     /// # Errors
-    /// [`ScimError`] 400 `invalidFilter`.
+    /// [`ScimError`] 400 `invalidFilter`; `invalidValue` for a NUL in the value.
     pub(crate) fn keep_sub(
         &mut self,
         op: Op,
@@ -67,6 +75,7 @@ impl Engine<'_> {
             op,
             value: value.unwrap_or(Value::Null),
         };
+        validate::opaque(sub, &write.value)?;
         if !attribute.multi_valued {
             let next = write.sub(self.current(place), sub);
             return self.commit(place, next);
@@ -259,6 +268,3 @@ fn existing_key(map: &Map<String, Value>, name: &str) -> String {
         .cloned()
         .unwrap_or_else(|| name.to_owned())
 }
-
-/// What is the server's own and never stored opaque.
-const RESERVED: [&str; 5] = ["id", "meta", "schemas", "groups", "password"];

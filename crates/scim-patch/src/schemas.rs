@@ -1,4 +1,4 @@
-//! The `schemas` attribute (RFC 7643 §3, RFC 7644 §3.5.2), which follows the extensions that the
+//! Operations on `schemas` (RFC 7643 §3, RFC 7644 §3.5.2), which follows the extensions that the
 //! resource has.
 
 use scim_schema::{Registry, ResourceType, ScimError, ScimType};
@@ -6,45 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     attribute::{Change, WriteOp},
-    changes::is_extension,
     dialect::{Dialect, ReadOnlyInput},
 };
-
-/// Adds the URNs of extensions that appeared and takes out those that are gone.
-pub(crate) fn follow(
-    resource_type: &ResourceType,
-    before: &Map<String, Value>,
-    after: &mut Map<String, Value>,
-) {
-    let appeared: Vec<String> = after
-        .iter()
-        .filter(|(name, value)| {
-            is_extension(resource_type, name, Some(value)) && !before.contains_key(*name)
-        })
-        .map(|(name, _)| name.clone())
-        .collect();
-    let gone: Vec<String> = before
-        .iter()
-        .filter(|(name, value)| {
-            is_extension(resource_type, name, Some(value)) && !after.contains_key(*name)
-        })
-        .map(|(name, _)| name.clone())
-        .collect();
-    if appeared.is_empty() && gone.is_empty() {
-        return;
-    }
-    let mut urns = match after.get("schemas") {
-        Some(Value::Array(urns)) => urns.clone(),
-        _ => vec![Value::String(resource_type.schema.urn.as_str().to_owned())],
-    };
-    urns.retain(|urn| !gone.iter().any(|name| is_urn(urn, name)));
-    for name in appeared {
-        if !urns.iter().any(|urn| is_urn(urn, &name)) {
-            urns.push(Value::String(name));
-        }
-    }
-    after.insert("schemas".to_owned(), Value::Array(urns));
-}
 
 /// A change of `schemas` itself: it may say what is so already, or name a schema of the resource
 /// type that has no value yet; it changes nothing, since an extension's URN comes and goes with its
@@ -115,10 +78,4 @@ pub(crate) fn check(
         ));
     }
     Ok(())
-}
-
-fn is_urn(value: &Value, urn: &str) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| text.eq_ignore_ascii_case(urn))
 }

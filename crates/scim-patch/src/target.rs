@@ -16,7 +16,12 @@ pub(crate) struct Place<'a> {
     pub(crate) sub: Option<&'a Attribute>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// The definition the place ends at.
+    pub(crate) fn leaf(&self) -> &'a Attribute {
+        self.sub.unwrap_or(self.attribute)
+    }
+
     /// The canonical spelling, as [`AttrRef::key`].
     pub(crate) fn key(&self) -> String {
         AttrRef {

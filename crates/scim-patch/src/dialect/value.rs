@@ -27,30 +27,29 @@ pub(crate) fn no_path_object(
     ))
 }
 
-/// The value as the attribute's type has it: `""` where it means nothing, a bare manager, an array
-/// of one. `Null` stands for "make it unassigned".
+/// The value as the attribute's type has it: `""` where it means nothing, an array of one. `Null`
+/// stands for "make it unassigned".
 pub(crate) fn in_attribute_shape(place: Place<'_>, value: Value, dialect: &Dialect) -> Value {
-    let mut value = value;
-    if place.sub.is_none()
-        && !place.attribute.multi_valued
-        && dialect.coercion.array_for_single.accepts()
-    {
-        value = only_element(value);
-    }
-    if dialect.coercion.string_manager.accepts() && means_unassigned(place, &value) {
+    let coercion = &dialect.coercion;
+    let value = if !place.attribute.multi_valued && coercion.array_for_single.accepts() {
+        only_element(value, place.leaf())
+    } else {
+        value
+    };
+    if coercion.string_manager.accepts() && means_unassigned(place, &value) {
         return Value::Null;
-    }
-    if dialect.coercion.string_manager.accepts() && place.sub.is_none() && is_manager(place) {
-        value = manager_object(value);
     }
     value
 }
 
-/// The one element of an array of one; everything else as it is.
-pub(crate) fn only_element(value: Value) -> Value {
+/// The one element of an array of one where a single value is due, nothing for an empty array;
+/// everything else as it is.
+pub(crate) fn only_element(value: Value, leaf: &Attribute) -> Value {
     // QUIRK(entra): a scalar, and the manager, may come wrapped in an array of one.
     match value {
-        Value::Array(mut elements) if elements.len() == 1 => elements.pop().unwrap_or(Value::Null),
+        Value::Array(mut elements) if !leaf.multi_valued && elements.len() <= 1 => {
+            elements.pop().unwrap_or(Value::Null)
+        }
         other => other,
     }
 }
@@ -74,23 +73,23 @@ pub(crate) fn means_unassigned(place: Place<'_>, value: &Value) -> bool {
         && place.attribute.name == "externalId"
 }
 
-fn manager_object(value: Value) -> Value {
-    // QUIRK(entra): the manager comes as the bare id.
-    match value {
-        Value::String(_) => {
-            let mut object = Map::new();
-            object.insert("value".to_owned(), value);
-            Value::Object(object)
-        }
-        other => other,
-    }
+/// The object to write to the manager for a reference written to its `$ref`.
+pub(crate) fn manager_by_reference(place: Place<'_>, reference: &Value) -> Option<Value> {
+    // The reference is made when an answer is rendered, so that only the id at its end is kept.
+    let sub = place
+        .sub
+        .filter(|sub| sub.name == "$ref" && is_manager(place))?;
+    let mut object = Map::new();
+    object.insert(sub.name.clone(), reference.clone());
+    Some(Value::Object(object))
 }
 
-/// The manager is the single complex attribute of that name in an extension (RFC 7643 §4.3).
+/// The manager is the single complex attribute of that name (RFC 7643 §4.3), or a custom attribute
+/// made like it.
 pub(crate) fn is_manager(place: Place<'_>) -> bool {
-    let attribute: &Attribute = place.attribute;
-    place.extension.is_some()
-        && attribute.name == "manager"
+    let attribute = place.attribute;
+    attribute.name == "manager"
         && attribute.attr_type == AttrType::Complex
         && !attribute.multi_valued
+        && attribute.value_attribute().is_some()
 }
