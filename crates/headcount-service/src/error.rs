@@ -11,6 +11,40 @@ pub const RETRY_AFTER_S: u32 = 2;
 /// Logs what is not the client's doing, once, with its full chain.
 #[must_use]
 pub fn of_store(error: StoreError, request_id: &str) -> ScimError {
-    let _ = (error, request_id);
-    todo!()
+    match &error {
+        StoreError::NotFound => ScimError::new(404, "the resource was deleted while the request ran"),
+        StoreError::VersionMismatch => ScimError::new(
+            412,
+            "the resource was changed while the request ran; read it again and repeat the change if it is still wanted",
+        ),
+        StoreError::Unique { attribute } => {
+            ScimError::uniqueness(format!("the value of {attribute} is already in use; send another one"))
+        }
+        StoreError::TooMany { attribute } => ScimError::too_many(format!(
+            "the filter or sort asks about {attribute}, which has no index, and more resources would have to be read for it than is allowed; narrow the filter by an indexed attribute such as userName or displayName, or ask whoever runs this server to mark {attribute} as searchable in its schema"
+        )),
+        StoreError::Busy(_) => {
+            tracing::warn!(request_id, error = &error as &dyn std::error::Error, "the database is busy or away");
+            ScimError::new(
+                503,
+                "the server is busy and nothing was changed; send the request again in a few seconds",
+            )
+        }
+        StoreError::Unknown(_) => {
+            tracing::error!(request_id, error = &error as &dyn std::error::Error, "the outcome of a commit is unknown");
+            ScimError::new(
+                503,
+                "whether the change was made is not known, since the database went away while it was saved; read the resource, then send the request again if it is still needed",
+            )
+        }
+        StoreError::Corrupt { .. } | StoreError::Backend(_) => unexpected(&error, request_id),
+        // The enum may grow; what this crate does not know yet is as unexpected as a failing
+        // database.
+        _ => unexpected(&error, request_id),
+    }
+}
+
+fn unexpected(error: &StoreError, request_id: &str) -> ScimError {
+    tracing::error!(request_id, error = error as &dyn std::error::Error, "the store failed");
+    ScimError::new(500, format!("the server failed and has logged why under the request id {request_id}"))
 }

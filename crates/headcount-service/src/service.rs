@@ -92,12 +92,15 @@ impl Service {
         &self.inner.verifier
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The time by the service's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
 
     /// A new public id.
-    pub(crate) fn mint(&self, now: Timestamp) -> PublicId {
+    #[must_use]
+    pub fn mint(&self, now: Timestamp) -> PublicId {
         PublicId::mint(now, &*self.inner.entropy)
     }
 

@@ -1,0 +1,183 @@
+//! From a presented token to a caller.
+
+use headcount_model::{ConnectionState, Timestamp, token::Access};
+use headcount_store::{
+    Abort, StoreExt,
+    auth::{self, AuthError, Authenticated},
+    tokens::Credential,
+};
+use headcount_token::TokenError;
+use scim_schema::ScimError;
+
+use crate::{
+    caller::{Caller, Entry},
+    error,
+    service::Service,
+};
+
+/// How old the note of a token's last use may be before it is written again, in seconds.
+const USE_NOTED_EVERY_S: i64 = 60;
+
+/// See [`Service::authenticate`].
+pub(crate) fn authenticate(
+    service: &Service,
+    presented: Option<&str>,
+    entry: &Entry<'_>,
+) -> Result<Caller, ScimError> {
+    let now = service.now();
+    let transaction = service.mint(now);
+    let Some(presented) = presented else {
+        return Err(ScimError::new(
+            401,
+            "the request has no bearer token; paste the token that was made for this connection into the identity provider's settings, so that it sends \"Authorization: Bearer <token>\"",
+        ));
+    };
+    let Authenticated { ctx, connection: _, token } =
+        auth::authenticate(service.store(), service.verifier(), presented)
+            .map_err(|error| refused(error, transaction.as_str()))?;
+    let credential = service
+        .store()
+        .reading(&ctx, |txn| txn.credential(&token).map_err(Abort::<std::convert::Infallible>::Store))
+        .map_err(|abort| match abort {
+            Abort::Store(error) => error::of_store(error, transaction.as_str()),
+            Abort::Refuse(never) => match never {},
+        })?
+        .ok_or_else(unknown_token)?;
+    let base_url = confirm_entry(service, &credential, entry)?;
+    standing(&credential, now)?;
+    if credential.token.last_used.is_none_or(|last| now.seconds_since(last) >= USE_NOTED_EVERY_S) {
+        let noted = service.store().writing(&ctx, |txn| {
+            txn.use_token(&token, now).map_err(Abort::<std::convert::Infallible>::Store)
+        });
+        if let Err(Abort::Store(error)) = noted {
+            // The request does not depend on it; the next one tries again.
+            tracing::debug!(error = &error as &dyn std::error::Error, "the use of a token could not be noted");
+        }
+    }
+    let switches = credential.connection.switches();
+    Ok(Caller { ctx, credential, switches, base_url, transaction })
+}
+
+/// A token that does not open anything here: unknown, or its secret is wrong. The two are not told
+/// apart.
+pub(crate) fn unknown_token() -> ScimError {
+    ScimError::new(
+        401,
+        "the token is not known here; copy the whole token again into the identity provider's settings, or generate a new one for this connection if it is lost",
+    )
+}
+
+fn refused(error: AuthError, request_id: &str) -> ScimError {
+    match error {
+        AuthError::Token(TokenError::Malformed) => ScimError::new(
+            401,
+            "the token is incomplete or mistyped: it must begin with \"hc_\" and end with its check characters; copy it again as a whole, without blanks, from where it was generated",
+        ),
+        AuthError::Unknown | AuthError::Token(TokenError::Wrong) => unknown_token(),
+        // Tokens that verified before are not touched by this, so the answer is about a wrong one.
+        AuthError::Token(TokenError::Throttled) => ScimError::new(
+            401,
+            "too many wrong tokens with this id were tried, so it is not checked for a minute; correct the token in the identity provider's settings, then try again",
+        ),
+        AuthError::Token(TokenError::Busy) => {
+            ScimError::new(503, "the server is busy checking tokens; send the request again in a few seconds")
+        }
+        AuthError::Token(other) => {
+            tracing::error!(request_id, error = &other as &dyn std::error::Error, "a token could not be verified");
+            ScimError::new(500, format!("the server failed and has logged why under the request id {request_id}"))
+        }
+        AuthError::Store(error) => error::of_store(error, request_id),
+    }
+}
+
+/// The token decides; host and path only confirm it. Returns the base URL of answers.
+fn confirm_entry(service: &Service, credential: &Credential, entry: &Entry<'_>) -> Result<String, ScimError> {
+    match entry {
+        Entry::Connection(id) => {
+            if *id != credential.connection.id.as_str() {
+                return Err(ScimError::new(
+                    401,
+                    "the token does not belong to the connection in the URL; check that base URL and token in the identity provider's settings were copied from the same connection",
+                ));
+            }
+            Ok(format!("{}/scim/v2/{}", service.public_url(), credential.connection.id))
+        }
+        Entry::Host(host) => {
+            let host = fold_host(host);
+            let Some(stored) = credential.tenant.hosts.iter().find(|known| **known == host) else {
+                return Err(ScimError::new(
+                    401,
+                    "the token does not belong to the workspace at this address; check that base URL and token in the identity provider's settings were copied from the same workspace",
+                ));
+            };
+            let scheme = if service.public_url().starts_with("https://") { "https" } else { "http" };
+            Ok(format!("{scheme}://{stored}/api/service/scim"))
+        }
+    }
+}
+
+/// A Host header in the form in which hosts are stored: lower case, without port and without the
+/// dot of the root.
+pub(crate) fn fold_host(host: &str) -> String {
+    let host = host.trim();
+    let name = if host.starts_with('[') {
+        host.split_inclusive(']').next().unwrap_or(host)
+    } else {
+        host.split(':').next().unwrap_or(host)
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.to_ascii_lowercase()
+}
+
+/// Whether a credential may act: not revoked and not expired (401), its connection switched on, its
+/// tenant entitled (403). A connection in shadow is answered like one that is on.
+pub(crate) fn standing(credential: &Credential, now: Timestamp) -> Result<(), ScimError> {
+    if credential.token.revoked.is_some() {
+        return Err(ScimError::new(
+            401,
+            "the token was revoked; generate a new one for this connection and paste it into the identity provider's settings",
+        ));
+    }
+    if credential.token.expires.is_some_and(|end| end <= now) {
+        return Err(ScimError::new(
+            401,
+            "the token has expired; generate a new one for this connection and paste it into the identity provider's settings",
+        ));
+    }
+    if credential.connection.state == ConnectionState::Off {
+        return Err(ScimError::new(
+            403,
+            "provisioning is switched off for this connection; the token is good, so an administrator of the workspace only has to switch \"Automate provisioning with SCIM\" on",
+        ));
+    }
+    if !credential.tenant.entitled {
+        return Err(ScimError::new(
+            403,
+            "the plan of this workspace does not include provisioning with SCIM, so the connection is frozen; nothing was removed, and it goes on once the plan includes it",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the token's scopes allow this access to this type (`None`: to some type).
+pub(crate) fn allow(credential: &Credential, access: Access, resource_type: Option<&str>) -> Result<(), ScimError> {
+    let scopes = &credential.token.scopes;
+    let allowed = match resource_type {
+        Some(name) => scopes.allows(access, name),
+        None => scopes.allows_some(access),
+    };
+    if allowed {
+        return Ok(());
+    }
+    let scope = match access {
+        Access::Read => "scim:read",
+        Access::Write => "scim:write",
+    };
+    let narrowed = resource_type.map(|name| format!(" or {scope}:{name}")).unwrap_or_default();
+    Err(ScimError::new(
+        403,
+        format!(
+            "the token lacks the scope {scope}{narrowed}, which this request needs; use a token of this connection that was made with it"
+        ),
+    ))
+}

@@ -1,0 +1,180 @@
+//! POST of a resource (RFC 7644 §3.3).
+
+use headcount_model::{EventKind, PublicId, Timestamp, switches::{Passwords, Toggle}, token::Access};
+use headcount_store::{
+    Txn,
+    index::{self, IndexForm, IndexPolicy},
+    members::MemberRef,
+    resources::{NewResource, StoredResource},
+};
+use scim_patch::MemberDelta;
+use scim_schema::{
+    Projection, Resource, ResourceType, ScimError,
+    validate::{self, Accepted, Write},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    answer::Answer,
+    authenticate,
+    caller::Caller,
+    changes, emails,
+    journal::{self, Subject},
+    lifecycle,
+    membership::{self, Group, MembersChanged, Pending},
+    render::Frame,
+    service::Service,
+    session::{Job, Session},
+    show,
+    stop::Stop,
+    write::{self, Written},
+};
+
+/// How the id of a new resource was chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum IdChoice {
+    /// Nobody knows it yet: a revived user has its old one.
+    Free,
+    /// Other operations of a bulk job refer to it.
+    Fixed,
+}
+
+/// A checked request.
+pub(crate) struct Create<'a> {
+    pub(crate) resource_type: &'a ResourceType,
+    pub(crate) id: PublicId,
+    pub(crate) id_choice: IdChoice,
+    resource: Resource,
+    text: String,
+    policy: IndexPolicy,
+    index: IndexForm,
+    members: Vec<MemberDelta>,
+}
+
+/// See [`Service::create`].
+pub(crate) fn create(
+    service: &Service,
+    caller: &Caller,
+    resource_type: &ResourceType,
+    body: Map<String, Value>,
+    projection: &Projection,
+) -> Result<Answer, ScimError> {
+    authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
+    let job = Job::new(service, caller);
+    let id = service.mint(job.now);
+    let request = prepare(&job, resource_type, body, id, IdChoice::Free)?;
+    let shown = job.writing(|txn, session| {
+        let Written { stored, document, .. } = perform(txn, &job, session, &request, &Pending::new())?;
+        Ok(show::one(txn, session, service.limits(), resource_type, &stored, document, projection, None)?)
+    })?;
+    Ok(Frame::new(service.registry(), caller).answer(201, resource_type, shown, projection))
+}
+
+/// Refuses a password where the connection does; elsewhere it is no part of the document.
+pub(crate) fn check_password(password: Option<&String>, passwords: Passwords) -> Result<(), ScimError> {
+    if password.is_some() && passwords == Passwords::Refuse {
+        return Err(ScimError::invalid_value(
+            "password is not accepted on this connection; take it out of what the identity provider sends, since people sign in through the identity provider",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks a body and makes everything of it that needs no store.
+pub(crate) fn prepare<'a>(
+    job: &Job<'_>,
+    resource_type: &'a ResourceType,
+    body: Map<String, Value>,
+    id: PublicId,
+    id_choice: IdChoice,
+) -> Result<Create<'a>, ScimError> {
+    let switches = &job.caller.switches;
+    let Accepted { mut resource, members, password, .. } =
+        validate::accept(job.service.registry(), resource_type, body, Write::Create, &switches.coercion(), &[])?;
+    check_password(password.as_ref(), switches.passwords)?;
+    let members = members.unwrap_or_default();
+    membership::check_count(members.len(), job.service.limits().max_members)?;
+    if write::is_user(resource_type) {
+        resource.document_mut().entry("active").or_insert(Value::Bool(true));
+        if switches.email_defaults == Toggle::On {
+            emails::fill_in(resource.document_mut());
+        }
+    }
+    write::check_finished(resource_type, &resource)?;
+    let policy = write::index_policy(switches);
+    let index = index::form(resource_type, &resource, policy);
+    let text = Value::Object(resource.document().clone()).to_string();
+    let members = if members.is_empty() { Vec::new() } else { vec![MemberDelta::Add(members)] };
+    Ok(Create { resource_type, id, id_choice, resource, text, policy, index, members })
+}
+
+/// Inserts the resource, its members and its journal entries.
+pub(crate) fn perform(
+    txn: &mut dyn Txn,
+    job: &Job<'_>,
+    session: &Session,
+    request: &Create<'_>,
+    pending: &Pending,
+) -> Result<Written, Stop> {
+    let resource_type = request.resource_type;
+    let document = request.resource.document();
+    let policy = write::index_policy(&session.switches);
+    let index = if policy == request.policy {
+        request.index.clone()
+    } else {
+        index::form(resource_type, &request.resource, policy)
+    };
+    write::check_adoptable_name(txn, session, resource_type, document, &index, None)?;
+    let tombstone = lifecycle::revived(txn, session, resource_type, index.key.as_deref())?
+        .filter(|tombstone| request.id_choice == IdChoice::Free || tombstone.id == request.id);
+    let (id, version, created): (PublicId, i64, Timestamp) = match &tombstone {
+        Some(tombstone) => (tombstone.id.clone(), tombstone.version.saturating_add(1), tombstone.created),
+        None => (request.id.clone(), 1, job.now),
+    };
+    let new = NewResource {
+        id,
+        resource_type: resource_type.name.clone(),
+        owner: session.view.connection,
+        adoptable: false,
+        version,
+        created,
+        modified: job.now,
+        document: request.text.clone(),
+        index,
+    };
+    let seq = txn
+        .insert_resource(&new)
+        .map_err(|error| write::taken_or(error, resource_type, document, &new.index, None))?;
+    let stored = StoredResource {
+        seq,
+        id: new.id,
+        resource_type: new.resource_type,
+        owner: new.owner,
+        adoptable: false,
+        version,
+        created,
+        modified: job.now,
+        document: new.document.into(),
+    };
+    let subject = Subject { resource_type: &stored.resource_type, id: &stored.id, version };
+    journal::append(
+        txn,
+        job,
+        session,
+        EventKind::Create,
+        Some(subject),
+        changes::all(resource_type, document),
+        None,
+    )?;
+    if let Some(tombstone) = &tombstone {
+        let member = MemberRef { seq, id: stored.id.clone(), resource_type: stored.resource_type.clone() };
+        lifecycle::rejoin(txn, job, session, &member, tombstone)?;
+    }
+    let mut members = MembersChanged::default();
+    if !request.members.is_empty() {
+        let group = Group { seq, id: &stored.id };
+        members = membership::apply(txn, job, session, group, &request.members, pending)?;
+        journal::append_members(txn, job, session, subject, &members.added, &members.removed)?;
+    }
+    Ok(Written { document: document.clone(), stored, deferred: members.deferred })
+}

@@ -1,0 +1,274 @@
+//! Queries over one resource type or several (RFC 7644 §3.4.2, §3.4.3; RFC 9865).
+
+use std::sync::Arc;
+
+use headcount_model::token::Access;
+use headcount_store::{
+    Txn,
+    page::{Page, PageKey, SortValue, Window},
+    query::{Order, Query, ScanLimits, Selection, Sort},
+};
+use scim_filter::{Filter, Predicate, order::{self, SortKey}, predicate::Target};
+use scim_schema::{AttrPath, Projection, ResourceType, ScimError, builtin};
+use serde_json::{Map, Value};
+
+use crate::{
+    answer::Answer,
+    authenticate,
+    caller::Caller,
+    cursor::{self, KeyInCursor, Question, Reading},
+    paging::Paging,
+    render::Frame,
+    service::{QueryRequest, Service},
+    session::{Job, Session},
+    show::{self, Shown},
+    stop::Stop,
+};
+
+/// A checked query.
+struct Prepared {
+    selections: Vec<Selection>,
+    /// By the other reading of the filter.
+    retry: Option<Vec<Selection>>,
+    sort: Option<Sort>,
+    paging: Paging,
+    projection: Projection,
+    question: Question,
+}
+
+/// What was found.
+struct Found {
+    total: u64,
+    resources: Vec<Shown>,
+    next: Option<(Reading, PageKey)>,
+}
+
+/// See [`Service::query`].
+pub(crate) fn query(
+    service: &Service,
+    caller: &Caller,
+    resource_type: Option<&ResourceType>,
+    request: &QueryRequest,
+) -> Result<Answer, ScimError> {
+    authenticate::allow(&caller.credential, Access::Read, resource_type.map(|known| known.name.as_str()))?;
+    let job = Job::new(service, caller);
+    let prepared = prepare(&job, resource_type, request)?;
+    let found = job.reading(|txn, session| run(txn, &job, session, &prepared))?;
+    Ok(Answer { status: 200, body: Some(body(&job, &prepared, found)), etag: None, location: None })
+}
+
+fn prepare(job: &Job<'_>, resource_type: Option<&ResourceType>, request: &QueryRequest) -> Result<Prepared, ScimError> {
+    let switches = &job.caller.switches;
+    let registry = job.service.registry();
+    let scopes = &job.caller.credential.token.scopes;
+    let types: Vec<&ResourceType> = match resource_type {
+        Some(one) => vec![one],
+        // A query at the root leaves out the types that the token lacks.
+        None => registry
+            .resource_types()
+            .iter()
+            .map(Arc::as_ref)
+            .filter(|known| scopes.allows(Access::Read, &known.name))
+            .collect(),
+    };
+    let at_root = resource_type.is_none();
+    let projection = Projection::parse(
+        request.attributes.as_deref(),
+        request.excluded_attributes.as_deref(),
+        switches.both_projections,
+    )?;
+    let selections = select(job, &types, at_root, request.filter.as_deref())?;
+    let retry = match &request.filter_retry {
+        Some(filter) => Some(select(job, &types, at_root, Some(filter))?),
+        None => None,
+    };
+    let sort = sort(job, &types, request)?;
+    let paging = Paging::of(request, job.service.limits(), switches.loose_paging)?;
+    let names = types.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(" ");
+    let order = match &sort {
+        None => "",
+        Some(Sort { order: Order::Ascending, .. }) => "ascending",
+        Some(Sort { order: Order::Descending, .. }) => "descending",
+    };
+    let digest = cursor::digest(&[
+        if at_root { "root" } else { "type" },
+        &names,
+        request.filter.as_deref().unwrap_or_default(),
+        request.filter_retry.as_deref().unwrap_or_default(),
+        sort.as_ref().map_or("", |sort| &sort.target.key),
+        order,
+    ]);
+    let question = Question { connection: job.caller.credential.connection.key, digest };
+    Ok(Prepared { selections, retry, sort, paging, projection, question })
+}
+
+fn select(
+    job: &Job<'_>,
+    types: &[&ResourceType],
+    at_root: bool,
+    filter: Option<&str>,
+) -> Result<Vec<Selection>, ScimError> {
+    let switches = &job.caller.switches;
+    let filter = match filter {
+        None => None,
+        Some(text) => Some(
+            Filter::parse(text, &job.service.limits().filter, &switches.grammar())
+                .map_err(scim_filter::FilterError::into_invalid_filter)?,
+        ),
+    };
+    types
+        .iter()
+        .map(|resource_type| {
+            let predicate = match &filter {
+                None => Predicate::All,
+                Some(filter) => Predicate::compile(
+                    filter,
+                    job.service.registry(),
+                    resource_type,
+                    at_root,
+                    switches.compile_options(),
+                )?,
+            };
+            Ok(Selection { resource_type: resource_type.name.clone(), predicate })
+        })
+        .collect()
+}
+
+fn sort(job: &Job<'_>, types: &[&ResourceType], request: &QueryRequest) -> Result<Option<Sort>, ScimError> {
+    let switches = &job.caller.switches;
+    let ignores = switches.unknown_sort.accepts();
+    let order = match request.sort_order.as_deref() {
+        None => Order::Ascending,
+        Some(word) if word.eq_ignore_ascii_case("ascending") => Order::Ascending,
+        Some(word) if word.eq_ignore_ascii_case("descending") => Order::Descending,
+        Some(_) if ignores => Order::Ascending,
+        Some(_) => {
+            return Err(ScimError::invalid_value("sortOrder is neither \"ascending\" nor \"descending\"; send one of them"));
+        }
+    };
+    let Some(text) = request.sort_by.as_deref() else { return Ok(None) };
+    match sort_target(job, types, text) {
+        Ok(target) => Ok(Some(Sort { target, order })),
+        Err(_) if ignores => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The attribute to sort by. At the root it is looked for in each type in turn; resources of types
+/// that lack it have no value.
+fn sort_target(job: &Job<'_>, types: &[&ResourceType], text: &str) -> Result<Target, ScimError> {
+    let path = AttrPath::parse(text)
+        .map_err(|error| ScimError::invalid_value(format!("sortBy is no attribute name: {error}")))?;
+    let mut refusal = None;
+    for resource_type in types {
+        match Target::for_sort(&path, resource_type, job.caller.switches.compile_options()) {
+            // These are lists of other resources, kept apart from the resource itself.
+            Ok(target) if target.extension.is_none() && matches!(&*target.name, "groups" | "members") => {
+                return Err(ScimError::invalid_value(format!(
+                    "the result cannot be sorted by {}; sort by an attribute of the resource itself, such as displayName",
+                    target.name
+                )));
+            }
+            Ok(target) => return Ok(target),
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
+    }
+    Err(refusal.unwrap_or_else(|| ScimError::invalid_value("there is nothing that sortBy could name here")))
+}
+
+fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared) -> Result<Found, Stop> {
+    let limits = job.service.limits();
+    let (mut reading, window) = window(txn, job, prepared)?;
+    let ask = |selections: &[Selection]| Query {
+        view: session.view,
+        selections: selections.to_vec(),
+        sort: prepared.sort.clone(),
+        window: window.clone(),
+        scan: ScanLimits::default(),
+    };
+    let page: Page = match (reading, &prepared.retry) {
+        (Reading::Retry, Some(retry)) => txn.query(&ask(retry))?,
+        _ => {
+            let first = txn.query(&ask(&prepared.selections))?;
+            match &prepared.retry {
+                Some(retry) if first.total == 0 => {
+                    reading = Reading::Retry;
+                    txn.query(&ask(retry))?
+                }
+                _ => first,
+            }
+        }
+    };
+    let resources =
+        show::page(txn, session, limits, job.service.registry(), &page.resources, &prepared.projection)?;
+    Ok(Found { total: page.total, resources, next: page.next.map(|key| (reading, key)) })
+}
+
+fn window(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared) -> Result<(Reading, Window), Stop> {
+    match &prepared.paging {
+        Paging::Index { start, count } => {
+            Ok((Reading::First, Window::Index { offset: start.saturating_sub(1), limit: *count }))
+        }
+        Paging::Cursor { cursor, count } if cursor.is_empty() => {
+            Ok((Reading::First, Window::After { key: None, limit: *count }))
+        }
+        Paging::Cursor { cursor, count } => {
+            let timeout = job.service.limits().cursor_timeout_s;
+            let key = job.service.cursor_key();
+            let place = cursor::read(key, cursor, &prepared.question, *count, job.now, timeout)?;
+            let key = match place.key {
+                KeyInCursor::Whole(key) => key,
+                KeyInCursor::Long { seq, digest } => {
+                    let text = match (&prepared.sort, txn.load_resources(&[seq])?.first()) {
+                        (Some(sort), Some(stored)) => {
+                            match order::sort_key(&sort.target, &show::document(stored)?) {
+                                Some(SortKey::Text(text)) if cursor::digest(&[&text]) == digest => Some(text),
+                                _ => None,
+                            }
+                        }
+                        _ => None,
+                    };
+                    let Some(text) = text else { return Err(cursor::moved().into()) };
+                    PageKey { sort: Some(SortValue::Text(text)), seq }
+                }
+            };
+            Ok((place.reading, Window::After { key: Some(key), limit: *count }))
+        }
+    }
+}
+
+/// The ListResponse (RFC 7644 §3.4.2).
+fn body(job: &Job<'_>, prepared: &Prepared, found: Found) -> Value {
+    let Found { total, resources, next } = found;
+    let registry = job.service.registry();
+    let frame = Frame::new(registry, job.caller);
+    let resources: Vec<Value> = resources
+        .into_iter()
+        .filter_map(|shown| {
+            let resource_type = registry.resource_type(&shown.resource_type)?;
+            Some(Value::Object(frame.resource(resource_type, shown, &prepared.projection)))
+        })
+        .collect();
+    let mut body = Map::new();
+    body.insert("schemas".to_owned(), Value::from(vec![builtin::LIST_RESPONSE]));
+    body.insert("totalResults".to_owned(), total.into());
+    body.insert("itemsPerPage".to_owned(), resources.len().into());
+    match &prepared.paging {
+        Paging::Index { start, .. } => {
+            body.insert("startIndex".to_owned(), (*start).into());
+        }
+        Paging::Cursor { count, .. } => {
+            // A page of none ends nowhere: with count 0 only the total is asked for.
+            if let Some((reading, key)) = next
+                && *count > 0
+            {
+                let service = job.service;
+                let cursor =
+                    cursor::write(service.cursor_key(), &prepared.question, *count, job.now, reading, &key);
+                body.insert("nextCursor".to_owned(), cursor.into());
+            }
+        }
+    }
+    body.insert("Resources".to_owned(), Value::Array(resources));
+    Value::Object(body)
+}

@@ -1,0 +1,125 @@
+//! PUT of a resource (RFC 7644 §3.5.1).
+
+use std::collections::BTreeSet;
+
+use headcount_model::{EventKind, switches::Absent, token::Access};
+use headcount_store::{Txn, resources::Lock};
+use scim_patch::MemberDelta;
+use scim_schema::{
+    Projection, Resource, ResourceType, ScimError,
+    validate::{self, Accepted, MemberValue, Write},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    adoption,
+    answer::Answer,
+    authenticate,
+    caller::Caller,
+    create,
+    membership::{self, Pending},
+    merge::{self, Said},
+    precondition,
+    render::Frame,
+    service::{Precondition, Service},
+    session::{Job, Session},
+    show,
+    stop::Stop,
+    write::{self, Change, Written},
+};
+
+/// A checked request.
+pub(crate) struct Replace<'a> {
+    pub(crate) resource_type: &'a ResourceType,
+    resource: Resource,
+    members: Option<Vec<MemberValue>>,
+    cleared: BTreeSet<String>,
+    schemas: Vec<String>,
+}
+
+/// See [`Service::replace`].
+pub(crate) fn replace(
+    service: &Service,
+    caller: &Caller,
+    resource_type: &ResourceType,
+    id: &str,
+    body: Map<String, Value>,
+    precondition: &Precondition,
+    projection: &Projection,
+) -> Result<Answer, ScimError> {
+    authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
+    let job = Job::new(service, caller);
+    let request = prepare(&job, resource_type, body)?;
+    let shown = job.writing(|txn, session| {
+        let Written { stored, document, .. } =
+            perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
+        Ok(show::one(txn, session, service.limits(), resource_type, &stored, document, projection, None)?)
+    })?;
+    Ok(Frame::new(service.registry(), caller).answer(200, resource_type, shown, projection))
+}
+
+/// Checks a body.
+pub(crate) fn prepare<'a>(
+    job: &Job<'_>,
+    resource_type: &'a ResourceType,
+    body: Map<String, Value>,
+) -> Result<Replace<'a>, ScimError> {
+    let switches = &job.caller.switches;
+    let schemas = body
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("schemas"))
+        .filter_map(|(_, value)| value.as_array())
+        .flatten()
+        .filter_map(|urn| urn.as_str().map(ToOwned::to_owned))
+        .collect();
+    let kept: &[&str] = match switches.put_absent_identity {
+        Absent::Keep if write::is_user(resource_type) => &["userName"],
+        Absent::Keep if write::is_group(resource_type) => &["displayName"],
+        _ => &[],
+    };
+    let Accepted { resource, members, cleared, password } =
+        validate::accept(job.service.registry(), resource_type, body, Write::Replace, &switches.coercion(), kept)?;
+    create::check_password(password.as_ref(), switches.passwords)?;
+    membership::check_count(members.as_ref().map_or(0, Vec::len), job.service.limits().max_members)?;
+    Ok(Replace { resource_type, resource, members, cleared, schemas })
+}
+
+/// Replaces the resource; nothing is written if nothing changes.
+pub(crate) fn perform(
+    txn: &mut dyn Txn,
+    job: &Job<'_>,
+    session: &Session,
+    request: &Replace<'_>,
+    id: &str,
+    precondition: &Precondition,
+    pending: &Pending,
+) -> Result<Written, Stop> {
+    let resource_type = request.resource_type;
+    let found = txn.find_resource(&session.view, &resource_type.name, id, Lock::Exclusive)?;
+    let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
+    precondition::check_write(precondition, stored.version)?;
+    let stored_document = show::document(&stored)?;
+    let before = adoption::own_document(stored_document.clone(), &stored, &session.view);
+    let mut after = request.resource.document().clone();
+    let said = Said { cleared: &request.cleared, schemas: &request.schemas };
+    merge::keep_unnamed(resource_type, &before, &mut after, said, &session.switches)?;
+    let members = match &request.members {
+        Some(members) => vec![MemberDelta::Replace(members.clone())],
+        None if membership::has_members(resource_type)
+            && session.switches.put_absent_identity == Absent::Clear =>
+        {
+            vec![MemberDelta::Replace(Vec::new())]
+        }
+        None => Vec::new(),
+    };
+    let change = Change {
+        resource_type,
+        method: EventKind::Put,
+        stored: &stored,
+        stored_document: &stored_document,
+        before: &before,
+        after,
+        members: &members,
+    };
+    write::write(txn, job, session, change, pending)
+}

@@ -1,0 +1,132 @@
+//! Running work in the caller's tenant and turning how it ended into an answer.
+
+use headcount_store::{Abort, StoreError, StoreExt, Txn};
+use scim_schema::ScimError;
+
+use crate::{
+    conflict, error,
+    session::{Job, Session, enter},
+    stop::{Refusal, Stop, Taken},
+    uniqueness,
+};
+
+/// How often work is run again because a member it had just looked up was deleted.
+const MEMBER_RACES: u32 = 3;
+
+/// A refusal as it travels through the store.
+enum Refused {
+    Refuse(Box<Refusal>),
+    Taken(Box<Taken>),
+}
+
+fn into_abort(stop: Stop) -> Abort<Refused> {
+    match stop {
+        Stop::Store(error) => Abort::Store(error),
+        Stop::Refuse(refusal) => Abort::Refuse(Refused::Refuse(refusal)),
+        Stop::Taken(taken) => Abort::Refuse(Refused::Taken(taken)),
+    }
+}
+
+fn from_abort(abort: Abort<Refused>) -> Stop {
+    match abort {
+        Abort::Store(error) => Stop::Store(error),
+        Abort::Refuse(Refused::Refuse(refusal)) => Stop::Refuse(refusal),
+        Abort::Refuse(Refused::Taken(taken)) => Stop::Taken(taken),
+    }
+}
+
+/// Runs work under a savepoint of a transaction; what it wrote is undone if it stops.
+pub(crate) fn nesting<T: Send>(
+    txn: &mut dyn Txn,
+    mut work: impl FnMut(&mut dyn Txn) -> Result<T, Stop> + Send,
+) -> Result<T, Stop> {
+    headcount_store::store::nesting(txn, |txn| work(txn).map_err(into_abort)).map_err(from_abort)
+}
+
+impl Job<'_> {
+    /// Reads in one consistent snapshot.
+    pub(crate) fn reading<T: Send>(
+        &self,
+        mut work: impl FnMut(&mut dyn Txn, &Session) -> Result<T, Stop> + Send,
+    ) -> Result<T, ScimError> {
+        let outcome = self.service.store().reading(&self.caller.ctx, |txn| {
+            let run = |txn: &mut dyn Txn| -> Result<T, Stop> {
+                let session = enter(txn, self)?;
+                work(txn, &session)
+            };
+            let mut run = run;
+            run(txn).map_err(into_abort)
+        });
+        outcome.map_err(|abort| self.refused(from_abort(abort)))
+    }
+
+    /// Writes in one transaction; a refusal undoes everything but the conflict it found, which is
+    /// recorded in a transaction of its own.
+    pub(crate) fn writing<T: Send>(
+        &self,
+        mut work: impl FnMut(&mut dyn Txn, &Session) -> Result<T, Stop> + Send,
+    ) -> Result<T, ScimError> {
+        let mut races = 0;
+        loop {
+            let outcome = self.service.store().writing(&self.caller.ctx, |txn| {
+                let mut run = |txn: &mut dyn Txn| -> Result<T, Stop> {
+                    let session = enter(txn, self)?;
+                    work(txn, &session)
+                };
+                run(txn).map_err(into_abort)
+            });
+            match outcome.map_err(from_abort) {
+                Ok(value) => return Ok(value),
+                // A member that was there when it was looked up was deleted before its row was
+                // written: seen again, it is unknown.
+                Err(Stop::Store(StoreError::NotFound)) if races < MEMBER_RACES => races += 1,
+                Err(stop) => return Err(self.refused(stop)),
+            }
+        }
+    }
+
+    /// What the client sees of work that stopped. Conflicts are recorded here.
+    fn refused(&self, stop: Stop) -> ScimError {
+        match stop {
+            Stop::Store(error) => error::of_store(error, self.caller.transaction.as_str()),
+            Stop::Refuse(refusal) => {
+                let Refusal { error, conflict } = *refusal;
+                if let Some(conflict) = conflict {
+                    let recorded = self.service.store().writing(&self.caller.ctx, |txn| {
+                        let session = enter(txn, self).map_err(into_abort)?;
+                        conflict::record(txn, self, &session, &conflict).map_err(Abort::Store)
+                    });
+                    self.log_lost_conflict(recorded.err());
+                }
+                error
+            }
+            Stop::Taken(taken) => {
+                let explained = self.service.store().writing(&self.caller.ctx, |txn| {
+                    let session = enter(txn, self).map_err(into_abort)?;
+                    let refusal = uniqueness::explain(txn, self, &session, &taken).map_err(Abort::Store)?;
+                    if let Some(conflict) = &refusal.conflict {
+                        conflict::record(txn, self, &session, conflict).map_err(Abort::Store)?;
+                    }
+                    Ok(refusal.error)
+                });
+                match explained {
+                    Ok(error) => error,
+                    Err(abort) => {
+                        self.log_lost_conflict(Some(abort));
+                        uniqueness::taken(&taken)
+                    }
+                }
+            }
+        }
+    }
+
+    fn log_lost_conflict(&self, abort: Option<Abort<Refused>>) {
+        if let Some(Abort::Store(error)) = abort {
+            tracing::warn!(
+                request_id = self.caller.transaction.as_str(),
+                error = &error as &dyn std::error::Error,
+                "a conflict could not be recorded"
+            );
+        }
+    }
+}

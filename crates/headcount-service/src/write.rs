@@ -1,0 +1,230 @@
+//! Writing a changed resource: what PUT and PATCH have in common.
+
+use headcount_model::{EventKind, Switches, switches::Toggle};
+use headcount_store::{
+    StoreError, Txn,
+    index::{self, IndexForm, IndexPolicy},
+    resources::{StoredResource, Update},
+};
+use scim_patch::MemberDelta;
+use scim_schema::{Resource, ResourceType, ScimError, builtin, validate};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    adoption, changes,
+    conflict::{self, Kind},
+    emails, identity,
+    journal::{self, Subject},
+    membership::{self, Group, MembersChanged, Pending},
+    session::{Job, Session},
+    stop::{Stop, Taken},
+    uniqueness,
+};
+
+/// What a request makes of a resource.
+pub(crate) struct Change<'a> {
+    pub(crate) resource_type: &'a ResourceType,
+    /// [`EventKind::Put`] or [`EventKind::Patch`].
+    pub(crate) method: EventKind,
+    /// The row, locked.
+    pub(crate) stored: &'a StoredResource,
+    /// Its document.
+    pub(crate) stored_document: &'a Map<String, Value>,
+    /// The document from which the request started ([`adoption::own_document`]).
+    pub(crate) before: &'a Map<String, Value>,
+    /// The document that the request asks for.
+    pub(crate) after: Map<String, Value>,
+    /// What it asks of the members.
+    pub(crate) members: &'a [MemberDelta],
+}
+
+/// A resource after a write.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) stored: StoredResource,
+    pub(crate) document: Map<String, Value>,
+    /// Members that a later operation of the bulk job will make.
+    pub(crate) deferred: Vec<String>,
+}
+
+/// The settings that decide what is unique.
+pub(crate) fn index_policy(switches: &Switches) -> IndexPolicy {
+    IndexPolicy {
+        external_id_unique: switches.external_id_unique == Toggle::On,
+        unique_group_names: switches.unique_group_names == Toggle::On,
+    }
+}
+
+/// Whether resources of this type are users, whose identity attributes have rules of their own.
+pub(crate) fn is_user(resource_type: &ResourceType) -> bool {
+    resource_type.schema.urn.is(builtin::USER)
+}
+
+/// Whether resources of this type are groups.
+pub(crate) fn is_group(resource_type: &ResourceType) -> bool {
+    resource_type.schema.urn.is(builtin::GROUP)
+}
+
+/// Checks what only the finished document can tell.
+pub(crate) fn check_finished(resource_type: &ResourceType, resource: &Resource) -> Result<(), ScimError> {
+    validate::finished(resource_type, resource)?;
+    if is_user(resource_type) {
+        validate::user_name(resource.text("userName").unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// A failure of a write: a value that is taken stops the request so that it can be explained.
+pub(crate) fn taken_or(
+    error: StoreError,
+    resource_type: &ResourceType,
+    document: &Map<String, Value>,
+    index: &IndexForm,
+    resource: Option<&StoredResource>,
+) -> Stop {
+    let StoreError::Unique { attribute } = error else { return Stop::Store(error) };
+    Stop::Taken(Box::new(Taken {
+        resource_type: resource_type.name.clone(),
+        value: text_at(resource_type, document, &attribute),
+        key: index.key.clone(),
+        attribute,
+        resource: resource.map(|stored| stored.id.clone()),
+    }))
+}
+
+fn text_at(resource_type: &ResourceType, document: &Map<String, Value>, key: &str) -> Option<String> {
+    let extension = resource_type.extensions.iter().find_map(|extension| {
+        let urn = extension.schema.urn.as_str();
+        key.strip_prefix(urn).and_then(|rest| rest.strip_prefix(':')).map(|rest| (urn, rest))
+    });
+    let (container, path) = match extension {
+        Some((urn, rest)) => (document.get(urn).and_then(Value::as_object)?, rest),
+        None => (document, key),
+    };
+    let value = match path.split_once('.') {
+        Some((name, sub)) => container.get(name)?.get(sub)?,
+        None => container.get(path)?,
+    };
+    value.as_str().map(ToOwned::to_owned)
+}
+
+/// The name of a group that another group of the application, which waits to be adopted, has too:
+/// uniqueness of names is per owner, so the index does not refuse it.
+pub(crate) fn check_adoptable_name(
+    txn: &mut dyn Txn,
+    session: &Session,
+    resource_type: &ResourceType,
+    document: &Map<String, Value>,
+    index: &IndexForm,
+    own: Option<&StoredResource>,
+) -> Result<(), Stop> {
+    if !is_group(resource_type) || session.view.adoptable == headcount_store::query::Adoptable::Hidden {
+        return Ok(());
+    }
+    let Some(key) = &index.key else { return Ok(()) };
+    match txn.adoptable_holder(&resource_type.name, key)? {
+        Some(holder) if own.is_none_or(|own| own.seq != holder) => Err(uniqueness::waits(&Taken {
+            resource_type: resource_type.name.clone(),
+            attribute: "displayName".to_owned(),
+            value: text_at(resource_type, document, "displayName"),
+            key: Some(key.clone()),
+            resource: own.map(|own| own.id.clone()),
+        })
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the change, its membership rows and its journal entries; nothing if nothing changes.
+pub(crate) fn write(
+    txn: &mut dyn Txn,
+    job: &Job<'_>,
+    session: &Session,
+    change: Change<'_>,
+    pending: &Pending,
+) -> Result<Written, Stop> {
+    let Change { resource_type, method, stored, stored_document, before, mut after, members: deltas } = change;
+    let adopts = adoption::adopts(stored, &session.view);
+    let mut refused = Vec::new();
+    if is_user(resource_type) {
+        if adopts {
+            adoption::check_emails(job, session, stored, before, &after)?;
+        }
+        refused = identity::settle(session.switches.identity_changes, before, &mut after)?;
+        if session.switches.email_defaults == Toggle::On {
+            emails::fill_in(&mut after);
+        }
+    }
+    let resource = Resource::from_document(after);
+    check_finished(resource_type, &resource)?;
+    let paths = changes::between(resource_type, before, resource.document());
+    let now = job.now.max(stored.modified);
+    let mut result = stored.clone();
+    let document_changes = adopts || !paths.is_empty();
+    let document = if document_changes {
+        let policy = index_policy(&session.switches);
+        let index_before = index::form(resource_type, &Resource::from_document(stored_document.clone()), policy);
+        let index = index::form(resource_type, &resource, policy);
+        if index.key != index_before.key || adopts {
+            check_adoptable_name(txn, session, resource_type, resource.document(), &index, Some(stored))?;
+        }
+        let document = resource.into_document();
+        let text = Value::Object(document.clone()).to_string();
+        result.version = txn
+            .update_resource(&Update {
+                before: stored,
+                index_before: &index_before,
+                owner: session.view.connection,
+                adoptable: false,
+                modified: now,
+                document: text.clone(),
+                index: &index,
+            })
+            .map_err(|error| taken_or(error, resource_type, &document, &index, Some(stored)))?;
+        result.owner = session.view.connection;
+        result.adoptable = false;
+        result.modified = now;
+        result.document = text.into();
+        document
+    } else {
+        before.clone()
+    };
+    let mut members = MembersChanged::default();
+    if !deltas.is_empty() {
+        let group = Group { seq: stored.seq, id: &stored.id };
+        members = membership::apply(txn, job, session, group, deltas, pending)?;
+    }
+    if adopts {
+        if membership::has_members(resource_type) {
+            members.removed.extend(adoption::lose_unseen_members(txn, session, stored)?);
+        }
+        adoption::leave_foreign_groups(txn, job, session, stored)?;
+    }
+    if !document_changes && !members.is_nothing() {
+        result.version = txn.touch_group(stored.seq, now)?;
+        result.modified = now;
+    }
+    let subject = Subject { resource_type: &resource_type.name, id: &stored.id, version: result.version };
+    if document_changes {
+        let kind = if adopts { EventKind::Adopt } else { kind_of(method, before, &document) };
+        let detail = adopts.then(|| json!({ "change": kind_of(method, before, &document).as_str() }));
+        journal::append(txn, job, session, kind, Some(subject), paths, detail.as_ref())?;
+    }
+    journal::append_members(txn, job, session, subject, &members.added, &members.removed)?;
+    for value in refused {
+        let conflict =
+            conflict::of(job, session, Kind::Immutable, value.attribute, Some(stored.id.clone()), &value.value);
+        conflict::record(txn, job, session, &conflict)?;
+    }
+    Ok(Written { stored: result, document, deferred: members.deferred })
+}
+
+/// One row for a change; one that also changes `active` goes by that, and names all paths.
+fn kind_of(method: EventKind, before: &Map<String, Value>, after: &Map<String, Value>) -> EventKind {
+    let active = |document: &Map<String, Value>| document.get("active").and_then(Value::as_bool).unwrap_or(true);
+    match (active(before), active(after)) {
+        (true, false) => EventKind::Deactivate,
+        (false, true) => EventKind::Activate,
+        _ => method,
+    }
+}
