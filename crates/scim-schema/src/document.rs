@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::registry::RegistryError;
 
+/// How much of a client's own word an error repeats.
+const MAX_SHOWN_CHARS: usize = 200;
+
 /// An object inside a document and where it stands.
 pub(crate) struct Node<'a> {
     /// JSON pointer (RFC 6901) of the object.
@@ -28,6 +31,14 @@ pub(crate) fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
+    }
+}
+
+/// A name that a client chose, short enough to be shown in an error.
+pub(crate) fn shortened(name: &str) -> String {
+    match name.char_indices().nth(MAX_SHOWN_CHARS) {
+        None => name.to_owned(),
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
     }
 }
 

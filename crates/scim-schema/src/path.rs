@@ -1,9 +1,10 @@
 //! Attribute paths (RFC 7644 §3.10) and what they resolve to.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{
     attribute::{Attribute, is_attribute_name},
+    fold::{fold, fold_user_name},
     schema::SchemaUrn,
 };
 
@@ -236,6 +237,24 @@ impl<'a> AttrRef<'a> {
                 ..self
             },
             _ => self,
+        }
+    }
+
+    /// The form in which text of this attribute is compared, ordered, and kept unique: a userName
+    /// without outer white space and folded, other text folded, case-exact text as it is.
+    #[must_use]
+    pub fn comparison_form<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let user_name = self.extension.is_none()
+            && self.sub.is_none()
+            && self
+                .attribute
+                .is_some_and(|attribute| attribute.name == "userName");
+        if user_name {
+            return fold_user_name(text);
+        }
+        match self.leaf() {
+            Some(leaf) if leaf.compares_exactly() => Cow::Borrowed(text),
+            _ => fold(text),
         }
     }
 

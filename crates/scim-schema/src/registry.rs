@@ -1,6 +1,6 @@
 //! The schemas and resource types that a service provider serves (RFC 7643 §6, §7).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
 
@@ -227,41 +227,46 @@ pub struct Registry {
     resource_types: Vec<Arc<ResourceType>>,
 }
 
+static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
+    let [user, group, enterprise_user] = [
+        builtin::user(),
+        builtin::group(),
+        builtin::enterprise_user(),
+    ]
+    .map(Arc::new);
+    let resource_types = vec![
+        Arc::new(ResourceType {
+            id: "User".to_owned(),
+            name: "User".to_owned(),
+            endpoint: "/Users".to_owned(),
+            description: Some("User Account".to_owned()),
+            schema: Arc::clone(&user),
+            extensions: vec![Extension {
+                schema: Arc::clone(&enterprise_user),
+                required: false,
+            }],
+        }),
+        Arc::new(ResourceType {
+            id: "Group".to_owned(),
+            name: "Group".to_owned(),
+            endpoint: "/Groups".to_owned(),
+            description: Some("Group".to_owned()),
+            schema: Arc::clone(&group),
+            extensions: Vec::new(),
+        }),
+    ];
+    Registry {
+        schemas: vec![user, group, enterprise_user],
+        resource_types,
+    }
+});
+
 impl Registry {
-    /// User with Enterprise User, and Group (RFC 7643 §4), as corrected by our rulings.
+    /// User with Enterprise User, and Group (RFC 7643 §4), as corrected in [`crate::builtin`]. Made
+    /// once; what is returned shares it.
     #[must_use]
     pub fn builtin() -> Self {
-        let [user, group, enterprise_user] = [
-            builtin::user(),
-            builtin::group(),
-            builtin::enterprise_user(),
-        ]
-        .map(Arc::new);
-        let resource_types = vec![
-            Arc::new(ResourceType {
-                id: "User".to_owned(),
-                name: "User".to_owned(),
-                endpoint: "/Users".to_owned(),
-                description: Some("User Account".to_owned()),
-                schema: Arc::clone(&user),
-                extensions: vec![Extension {
-                    schema: Arc::clone(&enterprise_user),
-                    required: false,
-                }],
-            }),
-            Arc::new(ResourceType {
-                id: "Group".to_owned(),
-                name: "Group".to_owned(),
-                endpoint: "/Groups".to_owned(),
-                description: Some("Group".to_owned()),
-                schema: Arc::clone(&group),
-                extensions: Vec::new(),
-            }),
-        ];
-        Self {
-            schemas: vec![user, group, enterprise_user],
-            resource_types,
-        }
+        BUILTIN.clone()
     }
 
     /// This registry with more documents: each a Schema or a `ResourceType` as RFC 7643 §6 and §7
@@ -397,4 +402,4 @@ impl Registry {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

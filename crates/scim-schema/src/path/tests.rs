@@ -192,6 +192,26 @@ fn a_complex_attribute_named_alone_means_its_value() {
     assert_eq!(key("addresses"), "addresses");
 }
 
+#[test]
+fn comparison_forms_by_attribute() {
+    let registry = Registry::builtin();
+    let user = registry.resource_type("User").unwrap();
+    for (path, form) in [
+        ("userName", "ada"),
+        ("displayName", " ada "),
+        ("emails.value", " ada "),
+        ("schemas", " ada "),
+        ("externalId", " Ada "),
+        ("id", " Ada "),
+        ("profileUrl", " Ada "),
+        ("x509Certificates.value", " Ada "),
+        ("meta.version", " Ada "),
+    ] {
+        let at = user.resolve(&AttrPath::parse(path).unwrap()).unwrap();
+        assert_eq!(at.comparison_form(" Ada "), form, "{path}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_path_prints_as_it_was_written(text in "(urn:[a-z0-9.:]{0,12}:)?[a-zA-Z0-9$_.-]{1,12}") {

@@ -8,7 +8,7 @@ fn refused(document: &Value, expected: &Expect) {
     expected.assert_eq(&Schema::parse(document).expect_err("faulty").to_string());
 }
 
-fn with_attribute(attribute: Value) -> Value {
+fn with_attribute(attribute: &Value) -> Value {
     json!({"id": "urn:d", "attributes": [{"name": "first"}, attribute]})
 }
 
@@ -115,7 +115,7 @@ fn faulty_documents_are_refused_with_a_pointer() {
 #[test]
 fn faulty_attributes_are_refused_with_a_pointer() {
     let refused =
-        |attribute: Value, expected: &Expect| refused(&with_attribute(attribute), expected);
+        |attribute: Value, expected: &Expect| refused(&with_attribute(&attribute), expected);
     refused(
         json!({}),
         &expect![[r#"at /attributes/1: lacks "name", which is required"#]],

@@ -15,6 +15,7 @@ use serde_json::{Map, Number, Value};
 use crate::{
     attribute::{AttrType, Attribute, Mutability},
     datetime,
+    document::shortened,
     error::ScimError,
     registry::ResourceType,
     validate::{
@@ -282,7 +283,8 @@ impl Checker<'_> {
 
 pub(super) fn refuse_undeclared(place: &Place<'_>) -> ScimError {
     ScimError::invalid_syntax(format!(
-        "\"{place}\" is declared by no schema of this resource type; leave it out, or have its schema loaded"
+        "\"{}\" is declared by no schema of this resource type; leave it out, or have its schema loaded",
+        shortened(&place.to_string())
     ))
 }
 

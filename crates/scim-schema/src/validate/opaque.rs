@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     attribute::{AttrType, Attribute},
+    document::shortened,
     error::ScimError,
     registry::ResourceType,
     validate::MAX_OPAQUE_BYTES,
@@ -43,7 +44,8 @@ pub(super) fn check(place: &dyn Display, value: &Value) -> Result<(), ScimError>
 pub(super) fn refuse_nul(place: &dyn Display, text: &str) -> Result<(), ScimError> {
     if text.contains('\0') {
         return Err(ScimError::invalid_value(format!(
-            "\"{place}\" holds the character U+0000, which no attribute may hold; remove it"
+            "\"{}\" holds the character U+0000, which no attribute may hold; remove it",
+            shortened(&place.to_string())
         )));
     }
     Ok(())

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     builtin,
-    document::kind,
+    document::{kind, shortened},
     error::ScimError,
     registry::{Registry, ResourceType},
     validate::Coercion,
@@ -85,8 +85,10 @@ fn refuse_other_kind(
         is_message(urn) || is_other_type(urn) || builtin::SCHEMA.eq_ignore_ascii_case(urn)
     }) {
         return Err(ScimError::invalid_syntax(format!(
-            "\"schemas\" says that the body is \"{urn}\", but this endpoint takes {}, whose schema is \"{}\"",
-            resource_type.name, resource_type.schema.urn
+            "\"schemas\" says that the body is \"{}\", but this endpoint takes {}, whose schema is \"{}\"",
+            shortened(urn),
+            resource_type.name,
+            resource_type.schema.urn
         )));
     }
     Ok(())
