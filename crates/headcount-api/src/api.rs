@@ -238,26 +238,25 @@ impl ScimApi {
             Base::Connection(_) | Base::Outside => String::new(),
         };
         let entry = entry::entry(base, &host).map_err(refused)?;
-        let token = match &presented {
-            Credential::Absent => None,
-            Credential::Bearer(token) => Some(token),
+        let (token, form) = match &presented {
+            Credential::Absent => (None, None),
+            Credential::Bearer(token) => (Some(token), None),
             Credential::Unusual(form, token) => {
-                // What has not even the shape of a token is refused without asking the database.
-                let is_token = PlainToken::parse(token.expose()).is_ok();
-                let allowed = is_token
-                    && self
-                        .service
-                        .switches_at(&entry)
-                        .map_err(refused)?
-                        .is_some_and(|switches| form.is_allowed(&switches));
-                if !allowed {
+                // What has not even the shape of a token is refused as what it is: no bearer token.
+                if PlainToken::parse(token.expose()).is_err() {
                     return Err(refused(ScimError::new(401, credential::EXPECTED)));
                 }
-                Some(token)
+                (Some(token), Some(form))
             }
             Credential::Unusable(detail) => return Err(refused(ScimError::new(401, *detail))),
         };
-        self.service.authenticate(token.map(headcount_model::Secret::expose), &entry).map_err(refused)
+        let caller =
+            self.service.authenticate(token.map(headcount_model::Secret::expose), &entry).map_err(refused)?;
+        // Whether a connection allows the form is its own setting, known once the token is.
+        if form.is_some_and(|form| !form.is_allowed(&caller.switches)) {
+            return Err(refused(ScimError::new(401, credential::EXPECTED)));
+        }
+        Ok(caller)
     }
 
     /// Discovery and OPTIONS need any scope at all; of the rest, GET, HEAD and `.search` need
