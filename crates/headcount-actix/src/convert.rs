@@ -1,0 +1,77 @@
+//! Between the `http` crate of actix-web and that of the API, by copying.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::{BodySize, MessageBody},
+    http::{StatusCode, header::HeaderMap},
+};
+use bytes::Bytes;
+use headcount_api::TrustedHost;
+
+use crate::proxies::TrustedProxies;
+
+/// Copies the head of a request; `None` if it cannot be said in the other crate.
+pub(crate) fn head(request: &HttpRequest, proxies: &TrustedProxies) -> Option<http::Request<()>> {
+    let mut copy = http::Request::new(());
+    *copy.method_mut() = method(request);
+    *copy.uri_mut() = request.uri().to_string().parse().ok()?;
+    *copy.headers_mut() = headers(request.headers())?;
+    let peer = request.peer_addr().map(|address| address.ip());
+    if let Some(host) = proxies.host(peer, request.headers()) {
+        copy.extensions_mut().insert(TrustedHost(host));
+    }
+    Some(copy)
+}
+
+/// The method; one that the other crate does not take is no method that any endpoint has.
+pub(crate) fn method(request: &HttpRequest) -> http::Method {
+    http::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(http::Method::CONNECT)
+}
+
+/// Copies headers; `None` if one cannot be said in the other crate.
+pub(crate) fn headers(headers: &HeaderMap) -> Option<http::HeaderMap> {
+    let mut copy = http::HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        let value = http::HeaderValue::from_bytes(value.as_bytes()).ok()?;
+        copy.append(name, value);
+    }
+    Some(copy)
+}
+
+/// Copies a response; the body is not copied.
+pub(crate) fn response(response: http::Response<Bytes>) -> HttpResponse {
+    let (parts, body) = response.into_parts();
+    let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = HttpResponse::build(status);
+    for (name, value) in &parts.headers {
+        if *name != http::header::CONTENT_LENGTH {
+            builder.append_header((name.as_str(), value.as_bytes()));
+        }
+    }
+    // The answer to a HEAD states a length and has no body.
+    let stated = parts.headers.get(http::header::CONTENT_LENGTH);
+    match stated.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok()) {
+        Some(length) if body.is_empty() => builder.body(Withheld(length)),
+        _ if body.is_empty() => builder.finish(),
+        _ => builder.body(body),
+    }
+}
+
+/// A body of which only the length is sent.
+struct Withheld(u64);
+
+impl MessageBody for Withheld {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0)
+    }
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Bytes, Self::Error>>> {
+        std::task::Poll::Ready(None)
+    }
+}

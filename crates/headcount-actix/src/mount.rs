@@ -1,0 +1,131 @@
+//! The API as routes of an application, and the one hop to a thread that may block.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse, Scope,
+    web::{self, Payload, ServiceConfig},
+};
+use headcount_api::{Refusal, SCIM_ROOTS, ScimApi};
+use tokio::sync::Semaphore;
+
+use crate::{
+    body::{self, Memory},
+    convert,
+    proxies::TrustedProxies,
+};
+
+/// The bounds of a mount.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Most requests that are answered at once; the others wait.
+    pub max_running: usize,
+    /// How long a request waits for its turn; then 503.
+    pub queue_timeout: Duration,
+    /// How long a body may take to arrive; then 408.
+    pub body_timeout: Duration,
+    /// How long an answer may take once it is begun; then 503, and the outcome is not known.
+    pub answer_timeout: Duration,
+    /// Most bytes of all bodies that are held at once; then 503.
+    pub max_held_bytes: usize,
+    /// Peers that are believed when they say by which host a request came.
+    pub trusted_proxies: TrustedProxies,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_running: 64,
+            queue_timeout: Duration::from_secs(2),
+            body_timeout: Duration::from_secs(15),
+            answer_timeout: Duration::from_secs(30),
+            max_held_bytes: 128 * 1024 * 1024,
+            trusted_proxies: TrustedProxies::none(),
+        }
+    }
+}
+
+/// The API, ready to be mounted; cheap to clone, and all clones share one set of bounds.
+#[derive(Clone)]
+pub struct Mount {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    api: ScimApi,
+    options: Options,
+    running: Arc<Semaphore>,
+    memory: Memory,
+}
+
+impl Mount {
+    /// A mount with the bounds of [`Options::default`].
+    #[must_use]
+    pub fn new(api: ScimApi) -> Self {
+        Self::with_options(api, Options::default())
+    }
+
+    /// A mount.
+    #[must_use]
+    pub fn with_options(api: ScimApi, options: Options) -> Self {
+        let running = Arc::new(Semaphore::new(options.max_running.clamp(1, Semaphore::MAX_PERMITS)));
+        let memory = Memory::new(options.max_held_bytes);
+        Self { inner: Arc::new(Inner { api, options, running, memory }) }
+    }
+
+    /// Mounts the API at both its roots ([`SCIM_ROOTS`]): every method of every path below them
+    /// reaches it, so that it answers with its own error bodies.
+    pub fn configure(&self, config: &mut ServiceConfig) {
+        for root in SCIM_ROOTS {
+            config.service(self.scope(root));
+        }
+    }
+
+    /// The API at one of its roots, for an application that wraps it in middleware of its own. The
+    /// API looks at the whole path of a request, so that no other prefix works.
+    #[must_use]
+    pub fn scope(&self, root: &str) -> Scope {
+        let mount = self.clone();
+        web::scope(root).default_service(web::to(move |request: HttpRequest, payload: Payload| {
+            let mount = mount.clone();
+            async move { mount.answer(request, payload).await }
+        }))
+    }
+
+    async fn answer(&self, request: HttpRequest, payload: Payload) -> HttpResponse {
+        let response = match self.call(&request, payload).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                let headers = convert::headers(request.headers()).unwrap_or_default();
+                self.inner.api.refuse(&headers, &convert::method(&request), refusal)
+            }
+        };
+        convert::response(response)
+    }
+
+    async fn call(&self, request: &HttpRequest, payload: Payload) -> Result<http::Response<bytes::Bytes>, Refusal> {
+        let Inner { api, options, running, memory } = &*self.inner;
+        let head = convert::head(request, &options.trusted_proxies).ok_or(Refusal::Malformed)?;
+        let collected =
+            body::collect(request, payload, api.max_body_bytes(), options.body_timeout, memory).await?;
+        let turn = tokio::time::timeout(options.queue_timeout, Arc::clone(running).acquire_owned())
+            .await
+            .map_err(|_elapsed| Refusal::Overloaded)?
+            .map_err(|_closed| Refusal::Overloaded)?;
+        let api = api.clone();
+        // From here on the client may go away, and this future with it: the work runs to its end on
+        // its own thread and holds its permits until then, so that what is accepted is not lost and
+        // what runs is counted.
+        let work = web::block(move || {
+            let body::Collected { bytes, share } = collected;
+            let response = api.handle(head.map(|()| bytes));
+            drop(share);
+            drop(turn);
+            response
+        });
+        tokio::time::timeout(options.answer_timeout, work)
+            .await
+            .map_err(|_elapsed| Refusal::TimedOut)?
+            .map_err(|_cancelled| Refusal::TimedOut)
+    }
+}
