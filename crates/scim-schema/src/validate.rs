@@ -245,7 +245,7 @@ pub fn members(value: &Value, coercion: &Coercion) -> Result<Vec<MemberValue>, S
     membership::read(value, coercion)
 }
 
-/// Checks a userName as rulings say: not blank, outer white space no part of the comparison form,
+/// Checks a userName: not blank, outer white space no part of the comparison form,
 /// no NUL, control, default-ignorable or bidi control character, no character whose NFC and NFKC
 /// forms differ.
 ///

@@ -51,7 +51,8 @@ pub(super) fn array_from_object(attribute: &Attribute, value: Value, coercion: &
     value
 }
 
-// QUIRK(onelogin): templates give `roles` and `members` as bare strings, alone or in an array.
+// QUIRK(onelogin): an administrator edits its body template by hand, and a mapping that gives a
+// plain string lands where an object should be: alone here, or in an array.
 pub(super) fn array_from_string(attribute: &Attribute, value: Value, coercion: &Coercion) -> Value {
     if value.is_string() && takes_bare_strings(attribute, coercion) {
         return Value::Array(vec![value]);
@@ -100,7 +101,8 @@ pub(super) fn manager(attribute: &Attribute, value: Value, coercion: &Coercion) 
     }
 }
 
-// QUIRK(entra): an `externalId` whose source attribute is empty is sent as `""`.
+// QUIRK(entra): where the mapped source attribute is empty, `externalId` may come as `""`, like
+// `manager`; an identifier of no characters is none (RFC 7643 §3.1).
 pub(super) fn external_id(value: Value, coercion: &Coercion) -> Value {
     match &value {
         Value::String(text) if text.is_empty() && coercion.string_manager.accepts() => Value::Null,

@@ -36,8 +36,8 @@ pub(super) fn has_two_primaries(attribute: &Attribute, elements: &[Value]) -> bo
     })
 }
 
-// QUIRK(ping): two e-mail addresses that differ in nothing, where two of its mapped attributes hold
-// the same address. The first stays; it is the primary one if any of them is.
+// QUIRK(ping): mapping two directory attributes to `emails` sends the same address twice when both
+// hold it. The first stays; it is the primary one if any of them is.
 fn collapse_pairs(
     attribute: &Attribute,
     place: &dyn Display,
@@ -85,7 +85,7 @@ fn collapse_pairs(
     Ok(favoured_kept)
 }
 
-// QUIRK(ping): marks the work and the home address as primary. The first stays so. In a PATCH the
+// QUIRK(ping): documented to send two e-mail addresses that are both primary. The first stays so. In a PATCH the
 // element just written wins, which is the RFC's own rule (RFC 7644 §3.5.2) and needs no switch.
 fn one_primary(
     attribute: &Attribute,
