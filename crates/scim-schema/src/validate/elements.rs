@@ -36,8 +36,8 @@ pub(super) fn has_two_primaries(attribute: &Attribute, elements: &[Value]) -> bo
     })
 }
 
-// QUIRK(ping): mapping two directory attributes to `emails` sends the same address twice when both
-// hold it. The first stays; it is the primary one if any of them is.
+// No one client is known for this: RFC 7643 §2.4 asks servers not to return a pair twice, so it is not
+// stored twice. The first stays; it is the primary one if any of them is.
 fn collapse_pairs(
     attribute: &Attribute,
     place: &dyn Display,
