@@ -255,11 +255,7 @@ impl std::str::FromStr for Overlap {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "0" {
-            Ok(Self::Endless)
-        } else {
-            text.parse().map(Self::For)
-        }
+        if text == "0" { Ok(Self::Endless) } else { text.parse().map(Self::For) }
     }
 }
 

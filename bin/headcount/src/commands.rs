@@ -23,10 +23,7 @@ use crate::{
 /// Runs the command of the command line; without one, the server.
 pub(crate) fn run(cli: Cli) -> Result<()> {
     let global = &cli.global;
-    match cli
-        .command
-        .unwrap_or_else(|| Command::Serve(cli::Serve::default()))
-    {
+    match cli.command.unwrap_or_else(|| Command::Serve(cli::Serve::default())) {
         Command::Serve(flags) => serve::run(&settings::load(global, Some(&flags))?.config),
         Command::Migrate => migrate(&settings::load(global, None)?.config),
         Command::Tenant(command) => tenant::run(&open(global)?, command),
@@ -51,10 +48,7 @@ fn open(global: &cli::Global) -> Result<Opened> {
 fn migrate(config: &settings::Config) -> Result<()> {
     telemetry::start(config)?;
     Opened::open(config)?;
-    eprintln!(
-        "the database {} is up to date",
-        settings::redact(&config.database_url)
-    );
+    eprintln!("the database {} is up to date", settings::redact(&config.database_url));
     Ok(())
 }
 

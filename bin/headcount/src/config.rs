@@ -21,12 +21,7 @@ pub(crate) struct Key {
 }
 
 const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
-    Key {
-        name,
-        default,
-        meaning,
-        secret: false,
-    }
+    Key { name, default, meaning, secret: false }
 }
 
 /// Every key there is; the documents are generated from this table.
@@ -37,97 +32,39 @@ pub(crate) const KEYS: &[Key] = &[
         meaning: "Where the data is: `sqlite:PATH` or `postgres://USER@HOST/DATABASE`.",
         secret: true,
     },
-    key(
-        "listen",
-        "127.0.0.1:8080",
-        "Address and port the server listens on; port 0 takes a free one.",
-    ),
+    key("listen", "127.0.0.1:8080", "Address and port the server listens on; port 0 takes a free one."),
     key(
         "public_url",
         "",
         "The URL under which identity providers reach the server; by default that of the last start, else `http://` and the listen address.",
     ),
+    key("log", "info", "What is logged: a level, or a filter such as `headcount=debug`."),
+    key("log_format", "auto", "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),
+    key("schemas", "", "Folder of Schema and ResourceType documents to serve beside User and Group."),
+    key("database.pool", "0", "Connections: readers of SQLite, all to PostgreSQL; 1 to 256, or 0 for 4 and 16."),
+    key("database.wait_ms", "2000", "Longest wait for a connection or a lock, in milliseconds; then 503."),
+    key("database.statement_ms", "5000", "Longest time of one statement on PostgreSQL, in milliseconds."),
     key(
-        "log",
-        "info",
-        "What is logged: a level, or a filter such as `headcount=debug`.",
-    ),
-    key(
-        "log_format",
-        "auto",
-        "`text`, `json`, or `auto`: text on a terminal, JSON otherwise.",
-    ),
-    key(
-        "schemas",
-        "",
-        "Folder of Schema and ResourceType documents to serve beside User and Group.",
-    ),
-    key(
-        "database.pool",
-        "8",
-        "Connections kept for reading (SQLite) or in all (PostgreSQL), 1 to 256.",
-    ),
-    key(
-        "database.wait_ms",
-        "2000",
-        "Longest wait for a connection or a lock, in milliseconds; then 503.",
+        "database.statements",
+        "named",
+        "How statements are prepared on PostgreSQL: `named`, or `unnamed` behind a pooler such as pgbouncer.",
     ),
     key(
         "database.require_row_level_security",
         "false",
         "Refuse to start if the PostgreSQL role may bypass row-level security.",
     ),
-    key(
-        "server.workers",
-        "2",
-        "Threads that read requests, 1 to 64.",
-    ),
-    key(
-        "server.blocking_threads",
-        "72",
-        "Threads that work in the store, 2 to 512.",
-    ),
-    key(
-        "server.shutdown_s",
-        "25",
-        "Longest wait for requests in flight at shutdown, in seconds.",
-    ),
-    key(
-        "server.trusted_proxies",
-        "",
-        "Addresses of proxies whose X-Forwarded-Host is believed, a comma list.",
-    ),
-    key(
-        "limits.body_bytes",
-        "10485760",
-        "Longest request body, in bytes; 413.",
-    ),
-    key(
-        "limits.members",
-        "20000",
-        "Most members in one request; 413.",
-    ),
-    key(
-        "limits.patch_operations",
-        "1000",
-        "Most operations of a PATCH; 413.",
-    ),
-    key(
-        "limits.bulk_operations",
-        "1000",
-        "Most operations of a bulk request; 413.",
-    ),
-    key(
-        "limits.bulk_bytes",
-        "10485760",
-        "Longest bulk request body, in bytes; 413.",
-    ),
+    key("server.workers", "2", "Threads that read requests, 1 to 64."),
+    key("server.blocking_threads", "72", "Threads that work in the store, 2 to 512."),
+    key("server.shutdown_s", "25", "Longest wait for requests in flight at shutdown, in seconds."),
+    key("server.trusted_proxies", "", "Addresses of proxies whose X-Forwarded-Host is believed, a comma list."),
+    key("limits.body_bytes", "10485760", "Longest request body, in bytes; 413."),
+    key("limits.members", "20000", "Most members in one request; 413."),
+    key("limits.patch_operations", "1000", "Most operations of a PATCH; 413."),
+    key("limits.bulk_operations", "1000", "Most operations of a bulk request; 413."),
+    key("limits.bulk_bytes", "10485760", "Longest bulk request body, in bytes; 413."),
     key("limits.page", "500", "Most resources in a page, from 100."),
-    key(
-        "limits.cursor_timeout_s",
-        "3600",
-        "How long a paging cursor is good, in seconds.",
-    ),
+    key("limits.cursor_timeout_s", "3600", "How long a paging cursor is good, in seconds."),
 ];
 
 /// The configuration in force.
@@ -153,11 +90,20 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Statements {
+    Named,
+    Unnamed,
+}
+
 #[derive(Deserialize, Debug, Clone)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Database {
     pub(crate) pool: u32,
     pub(crate) wait_ms: u64,
+    pub(crate) statement_ms: u64,
+    pub(crate) statements: Statements,
     pub(crate) require_row_level_security: bool,
 }
 
@@ -200,33 +146,20 @@ pub(crate) fn load(global: &Global, serve: Option<&Serve>) -> Result<Loaded> {
     load_from(global, serve, &environment())
 }
 
-fn load_from(
-    global: &Global,
-    serve: Option<&Serve>,
-    environment: &BTreeMap<String, String>,
-) -> Result<Loaded> {
+fn load_from(global: &Global, serve: Option<&Serve>, environment: &BTreeMap<String, String>) -> Result<Loaded> {
     let mut builder = config::Config::builder().add_source(defaults(environment));
     if let Some(file) = file(global, environment)? {
         builder = builder.add_source(file);
     }
-    builder = builder
-        .add_source(from_environment(environment)?)
-        .add_source(flags(global, serve));
-    let merged = builder
-        .build()
-        .map_err(readable)
-        .context("the configuration cannot be read")?;
+    builder = builder.add_source(from_environment(environment)?).add_source(flags(global, serve));
+    let merged = builder.build().map_err(readable).context("the configuration cannot be read")?;
 
     let effective = KEYS
         .iter()
         .map(|key| {
             let value = merged.get::<Value>(key.name).map_err(readable)?;
             let origin = value.origin().unwrap_or("default").to_owned();
-            Ok(Effective {
-                key,
-                value: value.into_string().map_err(readable)?,
-                origin,
-            })
+            Ok(Effective { key, value: value.into_string().map_err(readable)?, origin })
         })
         .collect::<Result<Vec<_>>>()?;
     let config: Config = merged.try_deserialize().map_err(readable)?;
@@ -251,54 +184,20 @@ fn check(config: &Config) -> Result<()> {
         }
         bail!("{name} is {value}; it takes {from} to {to}")
     };
-    range("database.pool", config.database.pool.into(), 1, 256)?;
+    range("database.pool", config.database.pool.into(), 0, 256)?;
     range("database.wait_ms", config.database.wait_ms, 1, 60_000)?;
+    range("database.statement_ms", config.database.statement_ms, 100, 600_000)?;
     range("server.workers", config.server.workers.try_into()?, 1, 64)?;
-    range(
-        "server.blocking_threads",
-        config.server.blocking_threads.try_into()?,
-        2,
-        512,
-    )?;
+    range("server.blocking_threads", config.server.blocking_threads.try_into()?, 2, 512)?;
     range("server.shutdown_s", config.server.shutdown_s, 1, 3_600)?;
-    range(
-        "limits.body_bytes",
-        config.limits.body_bytes.try_into()?,
-        1_024,
-        1 << 30,
-    )?;
-    range(
-        "limits.members",
-        config.limits.members.try_into()?,
-        1,
-        1_000_000,
-    )?;
-    range(
-        "limits.patch_operations",
-        config.limits.patch_operations.try_into()?,
-        1,
-        100_000,
-    )?;
-    range(
-        "limits.bulk_operations",
-        config.limits.bulk_operations.try_into()?,
-        1,
-        100_000,
-    )?;
-    range(
-        "limits.bulk_bytes",
-        config.limits.bulk_bytes.try_into()?,
-        1_024,
-        1 << 30,
-    )?;
+    range("limits.body_bytes", config.limits.body_bytes.try_into()?, 1_024, 1 << 30)?;
+    range("limits.members", config.limits.members.try_into()?, 1, 1_000_000)?;
+    range("limits.patch_operations", config.limits.patch_operations.try_into()?, 1, 100_000)?;
+    range("limits.bulk_operations", config.limits.bulk_operations.try_into()?, 1, 100_000)?;
+    range("limits.bulk_bytes", config.limits.bulk_bytes.try_into()?, 1_024, 1 << 30)?;
     // Below 100 rauthy would take the first page of a list for the last.
     range("limits.page", config.limits.page, 100, 10_000)?;
-    range(
-        "limits.cursor_timeout_s",
-        config.limits.cursor_timeout_s.try_into().unwrap_or(0),
-        1,
-        86_400,
-    )?;
+    range("limits.cursor_timeout_s", config.limits.cursor_timeout_s.try_into().unwrap_or(0), 1, 86_400)?;
     if !config.public_url.is_empty() {
         check_public_url(&config.public_url)?;
     }
@@ -307,16 +206,10 @@ fn check(config: &Config) -> Result<()> {
 
 /// Whether the text can stand in front of `/scim/v2/…`.
 pub(crate) fn check_public_url(url: &str) -> Result<()> {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match rest {
-        Some(rest) if !rest.trim_matches('/').is_empty() && !url.contains(['?', '#', ' ']) => {
-            Ok(())
-        }
-        _ => bail!(
-            "public_url is '{url}'; it takes a URL such as https://scim.example.com, without a query"
-        ),
+        Some(rest) if !rest.trim_matches('/').is_empty() && !url.contains(['?', '#', ' ']) => Ok(()),
+        _ => bail!("public_url is '{url}'; it takes a URL such as https://scim.example.com, without a query"),
     }
 }
 
@@ -335,19 +228,11 @@ impl Source for Layer {
 }
 
 fn layer<'a>(pairs: impl IntoIterator<Item = (String, &'a str, String)>) -> Layer {
-    Layer(
-        pairs
-            .into_iter()
-            .map(|(name, value, origin)| (name, Value::new(Some(&origin), value)))
-            .collect(),
-    )
+    Layer(pairs.into_iter().map(|(name, value, origin)| (name, Value::new(Some(&origin), value))).collect())
 }
 
 fn defaults(environment: &BTreeMap<String, String>) -> Layer {
-    let Layer(mut values) = layer(
-        KEYS.iter()
-            .map(|key| (key.name.to_owned(), key.default, "default".to_owned())),
-    );
+    let Layer(mut values) = layer(KEYS.iter().map(|key| (key.name.to_owned(), key.default, "default".to_owned())));
     // systemd names the folder in which a service keeps its state.
     if let Some(folder) = environment.get("STATE_DIRECTORY") {
         let origin = "STATE_DIRECTORY".to_owned();
@@ -361,10 +246,7 @@ fn file(
     global: &Global,
     environment: &BTreeMap<String, String>,
 ) -> Result<Option<config::File<config::FileSourceFile, config::FileFormat>>> {
-    let named = global
-        .config
-        .clone()
-        .or_else(|| environment.get("HEADCOUNT_CONFIG").map(PathBuf::from));
+    let named = global.config.clone().or_else(|| environment.get("HEADCOUNT_CONFIG").map(PathBuf::from));
     let path = match named {
         Some(path) => {
             if !path.is_file() {
@@ -396,20 +278,13 @@ fn from_environment(environment: &BTreeMap<String, String>) -> Result<Layer> {
         };
         let (key, value) = if let Some(key) = find(rest) {
             (key, value.clone())
-        } else if let Some(key) = rest
-            .strip_suffix("_FILE")
-            .and_then(find)
-            .filter(|key| key.secret)
-        {
-            let text = fs::read_to_string(value)
-                .with_context(|| format!("{name} names {value}, which cannot be read"))?;
+        } else if let Some(key) = rest.strip_suffix("_FILE").and_then(find).filter(|key| key.secret) {
+            let text =
+                fs::read_to_string(value).with_context(|| format!("{name} names {value}, which cannot be read"))?;
             (key, text.trim_end().to_owned())
         } else {
             let known: Vec<String> = KEYS.iter().map(|key| variable(key.name)).collect();
-            bail!(
-                "the environment variable {name} names no key of the configuration; there are {}",
-                known.join(", ")
-            );
+            bail!("the environment variable {name} names no key of the configuration; there are {}", known.join(", "));
         };
         values.insert(key.name.to_owned(), Value::new(Some(name), value));
     }
@@ -422,29 +297,15 @@ pub(crate) fn variable(name: &str) -> String {
 }
 
 fn flags(global: &Global, serve: Option<&Serve>) -> Layer {
-    let schemas = serve
-        .and_then(|serve| serve.schemas.as_ref())
-        .map(|path| path.display().to_string());
+    let schemas = serve.and_then(|serve| serve.schemas.as_ref()).map(|path| path.display().to_string());
     let pairs = [
-        (
-            "database_url",
-            "--database-url",
-            global.database_url.as_deref(),
-        ),
+        ("database_url", "--database-url", global.database_url.as_deref()),
         ("public_url", "--public-url", global.public_url.as_deref()),
         ("log", "--log", global.log.as_deref()),
-        (
-            "listen",
-            "--listen",
-            serve.and_then(|serve| serve.listen.as_deref()),
-        ),
+        ("listen", "--listen", serve.and_then(|serve| serve.listen.as_deref())),
         ("schemas", "--schemas", schemas.as_deref()),
     ];
-    layer(
-        pairs
-            .into_iter()
-            .filter_map(|(name, flag, value)| Some((name.to_owned(), value?, flag.to_owned()))),
-    )
+    layer(pairs.into_iter().filter_map(|(name, flag, value)| Some((name.to_owned(), value?, flag.to_owned()))))
 }
 
 /// The library's error with its advice in our words.
@@ -454,11 +315,7 @@ fn readable(error: ConfigError) -> anyhow::Error {
 
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.secret {
-            f.write_str(&redact(&self.value))
-        } else {
-            f.write_str(&self.value)
-        }
+        if self.key.secret { f.write_str(&redact(&self.value)) } else { f.write_str(&self.value) }
     }
 }
 
@@ -481,36 +338,20 @@ mod tests {
     use super::*;
 
     fn with(environment: &[(&str, &str)], global: &Global) -> Result<Loaded> {
-        let environment = environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         load_from(global, None, &environment)
     }
 
     fn origin<'a>(loaded: &'a Loaded, name: &str) -> &'a str {
-        &loaded
-            .effective
-            .iter()
-            .find(|one| one.key.name == name)
-            .unwrap()
-            .origin
+        &loaded.effective.iter().find(|one| one.key.name == name).unwrap().origin
     }
 
     #[test]
     fn a_flag_wins_over_the_environment_and_the_environment_over_the_default() {
-        let global = Global {
-            public_url: Some("https://flag.example".to_owned()),
-            ..Global::default()
-        };
-        let loaded = with(
-            &[
-                ("HEADCOUNT_PUBLIC_URL", "https://env.example"),
-                ("HEADCOUNT_DATABASE__POOL", "3"),
-            ],
-            &global,
-        )
-        .unwrap();
+        let global = Global { public_url: Some("https://flag.example".to_owned()), ..Global::default() };
+        let loaded =
+            with(&[("HEADCOUNT_PUBLIC_URL", "https://env.example"), ("HEADCOUNT_DATABASE__POOL", "3")], &global)
+                .unwrap();
         assert_eq!(loaded.config.public_url, "https://flag.example");
         assert_eq!(origin(&loaded, "public_url"), "--public-url");
         assert_eq!(loaded.config.database.pool, 3);
@@ -521,39 +362,18 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_a_bad_number_and_a_value_out_of_range_are_refused_by_name() {
-        let unknown = with(&[("HEADCOUNT_LISTN", "x")], &Global::default())
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            unknown.contains("HEADCOUNT_LISTN") && unknown.contains("HEADCOUNT_LISTEN"),
-            "{unknown}"
-        );
-        let number = with(&[("HEADCOUNT_DATABASE__POOL", "many")], &Global::default())
-            .err()
-            .unwrap()
-            .to_string();
+        let unknown = with(&[("HEADCOUNT_LISTN", "x")], &Global::default()).err().unwrap().to_string();
+        assert!(unknown.contains("HEADCOUNT_LISTN") && unknown.contains("HEADCOUNT_LISTEN"), "{unknown}");
+        let number = with(&[("HEADCOUNT_DATABASE__POOL", "many")], &Global::default()).err().unwrap().to_string();
         assert!(number.contains("database.pool"), "{number}");
-        let range = with(&[("HEADCOUNT_LIMITS__PAGE", "50")], &Global::default())
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            range.contains("limits.page") && range.contains("100"),
-            "{range}"
-        );
+        let range = with(&[("HEADCOUNT_LIMITS__PAGE", "50")], &Global::default()).err().unwrap().to_string();
+        assert!(range.contains("limits.page") && range.contains("100"), "{range}");
     }
 
     #[test]
     fn a_password_in_the_database_url_is_not_shown() {
-        assert_eq!(
-            redact("postgres://app:s3cret@db/headcount"),
-            "postgres://app:***@db/headcount"
-        );
-        assert_eq!(
-            redact("postgres://app@db/headcount"),
-            "postgres://app@db/headcount"
-        );
+        assert_eq!(redact("postgres://app:s3cret@db/headcount"), "postgres://app:***@db/headcount");
+        assert_eq!(redact("postgres://app@db/headcount"), "postgres://app@db/headcount");
         assert_eq!(redact("sqlite:headcount.db"), "sqlite:headcount.db");
     }
 }

@@ -18,9 +18,5 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
 
 /// The error and its causes in one line.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    error
-        .chain()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

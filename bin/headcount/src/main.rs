@@ -1,9 +1,5 @@
 //! The Headcount server and its command line: configuration, wiring, commands.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the command line speaks on both"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks on both")]
 
 mod cli;
 mod commands;

@@ -33,18 +33,10 @@ pub(crate) fn list(output: Output, columns: &[&str], rows: &[Value]) -> Result<(
         Output::Json => println!("{}", serde_json::to_string_pretty(rows)?),
         Output::Table => {
             let mut table = table();
-            table.set_header(
-                columns
-                    .iter()
-                    .map(|column| column.replace('_', " "))
-                    .collect::<Vec<_>>(),
-            );
+            table.set_header(columns.iter().map(|column| column.replace('_', " ")).collect::<Vec<_>>());
             for row in rows {
                 table.add_row(
-                    columns
-                        .iter()
-                        .map(|column| row.get(column).map(cell).unwrap_or_default())
-                        .collect::<Vec<_>>(),
+                    columns.iter().map(|column| row.get(column).map(cell).unwrap_or_default()).collect::<Vec<_>>(),
                 );
             }
             println!("{}", table.trim_fmt());

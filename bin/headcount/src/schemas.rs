@@ -14,35 +14,25 @@ pub(crate) fn load(folder: Option<&Path>) -> Result<Registry> {
     let Some(folder) = folder else {
         return Ok(builtin);
     };
-    let entries = fs::read_dir(folder)
-        .with_context(|| format!("the folder of schemas {} cannot be read", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("the folder of schemas {} cannot be read", folder.display()))?;
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry
-            .with_context(|| format!("the folder of schemas {} cannot be read", folder.display()))?
-            .path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
-            && path.is_file()
-        {
+        let path = entry.with_context(|| format!("the folder of schemas {} cannot be read", folder.display()))?.path();
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) && path.is_file() {
             files.push(path);
         }
     }
     files.sort();
     if files.is_empty() {
-        bail!(
-            "the folder of schemas {} holds no .json file",
-            folder.display()
-        );
+        bail!("the folder of schemas {} holds no .json file", folder.display());
     }
 
     let mut documents = Vec::new();
     let mut places = Vec::new();
     for file in &files {
         let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let value: Value = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is no JSON", file.display()))?;
+        let value: Value = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", file.display()))?;
         match value {
             Value::Array(list) => {
                 for (n, document) in list.into_iter().enumerate() {
@@ -56,18 +46,12 @@ pub(crate) fn load(folder: Option<&Path>) -> Result<Registry> {
             }
         }
     }
-    builtin
-        .with_documents(&documents)
-        .map_err(|(index, error)| match places.get(index) {
-            Some((file, prefix)) => {
-                let pointer = format!("{prefix}{}", error.pointer);
-                let place = if pointer.is_empty() {
-                    "the document".to_owned()
-                } else {
-                    pointer
-                };
-                anyhow::anyhow!("{}: {place}: {}", file.display(), error.reason)
-            }
-            None => anyhow::anyhow!("{error}"),
-        })
+    builtin.with_documents(&documents).map_err(|(index, error)| match places.get(index) {
+        Some((file, prefix)) => {
+            let pointer = format!("{prefix}{}", error.pointer);
+            let place = if pointer.is_empty() { "the document".to_owned() } else { pointer };
+            anyhow::anyhow!("{}: {place}: {}", file.display(), error.reason)
+        }
+        None => anyhow::anyhow!("{error}"),
+    })
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine;
-use headcount_diesel::{DieselStore, StoreOptions};
+use headcount_diesel::{DieselStore, RequireRowLevelSecurity, Statements, StoreOptions};
 use headcount_model::{Actor, Clock, Connection, Entropy, Secret, SystemClock, SystemEntropy};
 use headcount_service::Manage;
 use headcount_store::Store;
 use scim_schema::Registry;
 
-use crate::config::{Config, redact};
+use crate::config::{self, Config, redact};
 
 /// The setting that remembers the public URL of the server's last start.
 const PUBLIC_URL: &str = "public_url";
@@ -37,19 +37,10 @@ impl Opened {
         check_unicode(&*store)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let manage = Manage {
-            store,
-            registry: Arc::new(registry),
-            clock,
-            entropy,
-            actor: Actor::CommandLine,
-        };
+        let manage = Manage { store, registry: Arc::new(registry), clock, entropy, actor: Actor::CommandLine };
         manage.bootstrap()?;
         let public_url = match config.public_url.as_str() {
-            "" => manage
-                .store
-                .setting(PUBLIC_URL)?
-                .unwrap_or_else(|| format!("http://{}", config.listen)),
+            "" => manage.store.setting(PUBLIC_URL)?.unwrap_or_else(|| format!("http://{}", config.listen)),
             url => url.trim_end_matches('/').to_owned(),
         };
         Ok(Self { manage, public_url })
@@ -70,32 +61,28 @@ impl Opened {
         let mut bytes = [0_u8; 32];
         self.manage.entropy.fill(&mut bytes);
         let fresh = base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
-        Ok(Secret::new(
-            self.manage.store.setting_or_insert(CURSOR_KEY, &fresh)?,
-        ))
+        Ok(Secret::new(self.manage.store.setting_or_insert(CURSOR_KEY, &fresh)?))
     }
 }
 
 fn connect(config: &Config) -> Result<Arc<dyn Store>> {
-    let options = StoreOptions {
-        url: Secret::new(config.database_url.as_str()),
-        pool: config.database.pool,
-        wait_ms: config.database.wait_ms,
-        require_row_level_security: config.database.require_row_level_security,
-        ..StoreOptions::default()
+    let settings = &config.database;
+    let mut options = StoreOptions::new(Secret::new(config.database_url.as_str()));
+    if settings.pool > 0 {
+        options.pool_size = settings.pool;
+    }
+    options.busy_timeout_ms = settings.wait_ms;
+    options.statement_timeout_ms = settings.statement_ms;
+    options.statements = match settings.statements {
+        config::Statements::Named => Statements::Named,
+        config::Statements::Unnamed => Statements::Unnamed,
     };
-    let store = DieselStore::connect(&options).with_context(|| {
-        format!(
-            "the database {} cannot be opened",
-            redact(&config.database_url)
-        )
-    })?;
-    store.migrate().with_context(|| {
-        format!(
-            "the tables of {} cannot be brought up to date",
-            redact(&config.database_url)
-        )
-    })?;
+    if settings.require_row_level_security {
+        options.require_row_level_security = RequireRowLevelSecurity::Yes;
+    }
+    let url = redact(&config.database_url);
+    let store = DieselStore::connect(&options).with_context(|| format!("the database {url} cannot be opened"))?;
+    store.migrate().with_context(|| format!("the tables of {url} cannot be brought up to date"))?;
     Ok(Arc::new(store))
 }
 

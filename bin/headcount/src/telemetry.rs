@@ -9,15 +9,9 @@ use crate::config::{Config, LogFormat};
 
 /// Starts logging to standard error: text for people, JSON for machines.
 pub(crate) fn start(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log).with_context(|| {
-        format!(
-            "log is '{}', which is no filter; use info, debug or headcount=debug",
-            config.log
-        )
-    })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let filter = EnvFilter::try_new(&config.log)
+        .with_context(|| format!("log is '{}', which is no filter; use info, debug or headcount=debug", config.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let json = match config.log_format {
         LogFormat::Json => true,
         LogFormat::Text => false,

@@ -42,9 +42,7 @@ impl ConnectionState {
     /// The state of this word.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Off, Self::Shadow, Self::On]
-            .into_iter()
-            .find(|state| state.as_str() == text)
+        [Self::Off, Self::Shadow, Self::On].into_iter().find(|state| state.as_str() == text)
     }
 }
 

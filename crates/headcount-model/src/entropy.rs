@@ -16,12 +16,7 @@ impl Entropy for SystemEntropy {
     /// # Panics
     /// If the operating system has no randomness to give: no secret could be made safely.
     fn fill(&self, buffer: &mut [u8]) {
-        #[expect(
-            clippy::expect_used,
-            reason = "without the system's generator no token or id may be made"
-        )]
-        SysRng
-            .try_fill_bytes(buffer)
-            .expect("the operating system gives randomness");
+        #[expect(clippy::expect_used, reason = "without the system's generator no token or id may be made")]
+        SysRng.try_fill_bytes(buffer).expect("the operating system gives randomness");
     }
 }

@@ -38,13 +38,7 @@ impl PublicId {
         let mut random = [0_u8; 10];
         entropy.fill(&mut random);
         let millis = u64::try_from(now.micros().div_euclid(1000)).unwrap_or_default();
-        Self(
-            uuid::Builder::from_unix_timestamp_millis(millis, &random)
-                .into_uuid()
-                .hyphenated()
-                .to_string()
-                .into(),
-        )
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().hyphenated().to_string().into())
     }
 
     /// Takes the text as it is: from a request (where any text may stand) or a store.

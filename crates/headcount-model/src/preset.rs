@@ -94,9 +94,7 @@ impl Preset {
     /// The preset of this word, ignoring ASCII case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|preset| preset.as_str().eq_ignore_ascii_case(text))
+        Self::ALL.into_iter().find(|preset| preset.as_str().eq_ignore_ascii_case(text))
     }
 
     /// The preset's row of switches.

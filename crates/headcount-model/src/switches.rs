@@ -278,10 +278,7 @@ macro_rules! switches {
 }
 
 fn wrong_word(key: &str, word: &str, words: &[&str]) -> String {
-    format!(
-        "'{word}' is no value of {key}; it takes {}",
-        words.join(", ")
-    )
+    format!("'{word}' is no value of {key}; it takes {}", words.join(", "))
 }
 
 fn unknown_key(key: &str) -> String {
@@ -419,26 +416,16 @@ pub fn row(preset: Preset) -> Switches {
             identity_changes: IdentityChanges::Immutable,
             ..provider
         },
-        Preset::Entra => Switches {
-            external_id_unique: Toggle::On,
-            group_patch_answer: GroupPatchAnswer::None,
-            ..provider
-        },
-        Preset::OneLogin => Switches {
-            response_media_type: ResponseMediaType::Json,
-            put_absent_profile: Absent::Keep,
-            ..provider
-        },
-        Preset::Ping => Switches {
-            basic_token: Accept,
-            email_defaults: Toggle::On,
-            put_absent_profile: Absent::Keep,
-            ..provider
-        },
-        Preset::Rauthy => Switches {
-            user_groups: UserGroups::Direct,
-            ..provider
-        },
+        Preset::Entra => {
+            Switches { external_id_unique: Toggle::On, group_patch_answer: GroupPatchAnswer::None, ..provider }
+        }
+        Preset::OneLogin => {
+            Switches { response_media_type: ResponseMediaType::Json, put_absent_profile: Absent::Keep, ..provider }
+        }
+        Preset::Ping => {
+            Switches { basic_token: Accept, email_defaults: Toggle::On, put_absent_profile: Absent::Keep, ..provider }
+        }
+        Preset::Rauthy => Switches { user_groups: UserGroups::Direct, ..provider },
         Preset::JumpCloud
         | Preset::Google
         | Preset::SailPoint
@@ -512,12 +499,7 @@ impl SwitchOverrides {
     #[must_use]
     pub fn from_stored(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut scratch = Switches::STRICT;
-        Self(
-            pairs
-                .into_iter()
-                .filter(|(key, word)| scratch.set(key, word).is_ok())
-                .collect(),
-        )
+        Self(pairs.into_iter().filter(|(key, word)| scratch.set(key, word).is_ok()).collect())
     }
 
     /// Sets one; the word `preset` takes the override away.
@@ -540,9 +522,7 @@ impl SwitchOverrides {
 
     /// The pairs, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(key, word)| (key.as_str(), word.as_str()))
+        self.0.iter().map(|(key, word)| (key.as_str(), word.as_str()))
     }
 
     /// The row with these set.
@@ -568,11 +548,7 @@ mod tests {
                 row.set(info.key, word).unwrap();
                 assert_eq!(row.word(info.key), Some(*word));
             }
-            assert!(
-                row.set(info.key, "nonsense")
-                    .unwrap_err()
-                    .contains(info.key)
-            );
+            assert!(row.set(info.key, "nonsense").unwrap_err().contains(info.key));
         }
         assert!(Switches::STRICT.clone().set("no_such", "on").is_err());
     }
@@ -581,14 +557,8 @@ mod tests {
     fn an_override_wins_over_the_preset_until_it_is_taken_away() {
         let mut overrides = SwitchOverrides::default();
         overrides.set("identity_changes", "follow").unwrap();
-        assert_eq!(
-            overrides.applied_to(row(Preset::Okta)).identity_changes,
-            IdentityChanges::Follow
-        );
+        assert_eq!(overrides.applied_to(row(Preset::Okta)).identity_changes, IdentityChanges::Follow);
         overrides.set("identity_changes", "preset").unwrap();
-        assert_eq!(
-            overrides.applied_to(row(Preset::Okta)).identity_changes,
-            IdentityChanges::Immutable
-        );
+        assert_eq!(overrides.applied_to(row(Preset::Okta)).identity_changes, IdentityChanges::Immutable);
     }
 }

@@ -42,24 +42,13 @@ impl Scope {
             }
         };
         match parts.next() {
-            None => Ok(Self {
-                access,
-                resource_type: None,
-            }),
+            None => Ok(Self { access, resource_type: None }),
             Some(name)
-                if !name.is_empty()
-                    && name
-                        .chars()
-                        .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') =>
+                if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') =>
             {
-                Ok(Self {
-                    access,
-                    resource_type: Some(name.to_owned()),
-                })
+                Ok(Self { access, resource_type: Some(name.to_owned()) })
             }
-            Some(_) => Err(format!(
-                "'{text}' names no resource type after the second colon, such as scim:read:User"
-            )),
+            Some(_) => Err(format!("'{text}' names no resource type after the second colon, such as scim:read:User")),
         }
     }
 }
@@ -85,14 +74,8 @@ impl Default for ScopeSet {
     /// `scim:read` and `scim:write`, what a token has unless told otherwise.
     fn default() -> Self {
         Self(vec![
-            Scope {
-                access: Access::Read,
-                resource_type: None,
-            },
-            Scope {
-                access: Access::Write,
-                resource_type: None,
-            },
+            Scope { access: Access::Read, resource_type: None },
+            Scope { access: Access::Write, resource_type: None },
         ])
     }
 }
@@ -111,21 +94,14 @@ impl ScopeSet {
     /// # Errors
     /// As [`Scope::parse`].
     pub fn parse(text: &str) -> Result<Self, String> {
-        text.split_whitespace()
-            .map(Scope::parse)
-            .collect::<Result<Vec<_>, _>>()
-            .map(Self::new)
+        text.split_whitespace().map(Scope::parse).collect::<Result<Vec<_>, _>>().map(Self::new)
     }
 
     /// Whether resources of this type may be accessed so.
     #[must_use]
     pub fn allows(&self, access: Access, resource_type: &str) -> bool {
         self.0.iter().any(|scope| {
-            scope.access == access
-                && scope
-                    .resource_type
-                    .as_deref()
-                    .is_none_or(|name| name == resource_type)
+            scope.access == access && scope.resource_type.as_deref().is_none_or(|name| name == resource_type)
         })
     }
 

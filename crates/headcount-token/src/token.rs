@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::phc::PasswordHash,
-};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::phc::PasswordHash};
 use headcount_model::{Entropy, Secret, TokenId};
 
 use crate::error::TokenError;
@@ -44,10 +42,7 @@ impl PlainToken {
         let id = random_digits(entropy, ID_CHARS);
         let body = format!("{PREFIX}{id}_{}", base62(&secret, SECRET_CHARS));
         let check = checksum(&body);
-        Self {
-            id: TokenId::from_text(&id),
-            text: Secret::new(body + &check),
-        }
+        Self { id: TokenId::from_text(&id), text: Secret::new(body + &check) }
     }
 
     /// Checks the shape and the checksum, without any I/O.
@@ -61,16 +56,11 @@ impl PlainToken {
         let rest = text.strip_prefix(PREFIX).ok_or(TokenError::Malformed)?;
         let (id, rest) = rest.split_once('_').ok_or(TokenError::Malformed)?;
         let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let (body, check) = text
-            .split_at_checked(TOKEN_CHARS - CHECK_CHARS)
-            .ok_or(TokenError::Malformed)?;
+        let (body, check) = text.split_at_checked(TOKEN_CHARS - CHECK_CHARS).ok_or(TokenError::Malformed)?;
         if id.len() != ID_CHARS || !is_digits(id) || !is_digits(rest) || checksum(body) != check {
             return Err(TokenError::Malformed);
         }
-        Ok(Self {
-            id: TokenId::from_text(id),
-            text: Secret::new(text),
-        })
+        Ok(Self { id: TokenId::from_text(id), text: Secret::new(text) })
     }
 
     /// The public part.
@@ -153,10 +143,7 @@ fn base62(bytes: &[u8], width: usize) -> String {
 }
 
 fn digit(value: u32) -> char {
-    usize::try_from(value)
-        .ok()
-        .and_then(|n| DIGITS.get(n))
-        .map_or('0', |byte| char::from(*byte))
+    usize::try_from(value).ok().and_then(|n| DIGITS.get(n)).map_or('0', |byte| char::from(*byte))
 }
 
 /// Uniformly random base62 digits: bytes from 248 up are thrown away, since 248 is 4 times 62.
@@ -165,10 +152,7 @@ fn random_digits(entropy: &dyn Entropy, width: usize) -> String {
     let mut buffer = [0_u8; 32];
     while text.len() < width {
         entropy.fill(&mut buffer);
-        let fair = buffer
-            .iter()
-            .filter(|byte| **byte < 248)
-            .map(|byte| digit(u32::from(*byte) % 62));
+        let fair = buffer.iter().filter(|byte| **byte < 248).map(|byte| digit(u32::from(*byte) % 62));
         text.extend(fair.take(width - text.len()));
     }
     text
@@ -198,16 +182,9 @@ mod tests {
             let mut bytes = text.as_bytes().to_vec();
             bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
             let changed = String::from_utf8(bytes).unwrap();
-            assert_eq!(
-                PlainToken::parse(&changed).unwrap_err(),
-                TokenError::Malformed,
-                "{position}"
-            );
+            assert_eq!(PlainToken::parse(&changed).unwrap_err(), TokenError::Malformed, "{position}");
             let shorter = format!("{}{}", &text[..position], &text[position + 1..]);
-            assert_eq!(
-                PlainToken::parse(&shorter).unwrap_err(),
-                TokenError::Malformed
-            );
+            assert_eq!(PlainToken::parse(&shorter).unwrap_err(), TokenError::Malformed);
         }
         assert!(PlainToken::parse(&format!("{text}a")).is_err());
         assert!(PlainToken::parse(&"é".repeat(32)).is_err());
@@ -227,9 +204,6 @@ mod tests {
         let hash = token.hash(&SystemEntropy).unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         let printed = format!("{token:?} {hash:?}");
-        assert!(
-            !printed.contains(token.text().expose()) && !printed.contains(hash.as_str()),
-            "{printed}"
-        );
+        assert!(!printed.contains(token.text().expose()) && !printed.contains(hash.as_str()), "{printed}");
     }
 }

@@ -35,13 +35,7 @@ pub struct VerifierLimits {
 
 impl Default for VerifierLimits {
     fn default() -> Self {
-        Self {
-            concurrent: 2,
-            queue: 32,
-            wait_ms: 1000,
-            remembered: 10_000,
-            wrong_per_minute: 10,
-        }
+        Self { concurrent: 2, queue: 32, wait_ms: 1000, remembered: 10_000, wrong_per_minute: 10 }
     }
 }
 
@@ -104,19 +98,13 @@ impl Verifier {
         if self.throttled(token.id()) {
             return Err(TokenError::Throttled);
         }
-        let _permit = self
-            .gate
-            .enter(Duration::from_millis(self.limits.wait_ms))
-            .ok_or(TokenError::Busy)?;
+        let _permit = self.gate.enter(Duration::from_millis(self.limits.wait_ms)).ok_or(TokenError::Busy)?;
         // Another request with the same token may have paid while this one waited.
         if self.verified.get(&key) == Some(against) {
             return Ok(());
         }
         let stored = PasswordHash::new(hash.as_str()).map_err(|_unreadable| TokenError::BadHash)?;
-        if argon2id()?
-            .verify_password(token.text().expose().as_bytes(), &stored)
-            .is_err()
-        {
+        if argon2id()?.verify_password(token.text().expose().as_bytes(), &stored).is_err() {
             self.note_wrong(token.id());
             return Err(TokenError::Wrong);
         }
@@ -133,9 +121,7 @@ impl Verifier {
     fn throttled(&self, id: &TokenId) -> bool {
         let now = self.clock.now();
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong
-            .get(id)
-            .is_some_and(|entry| entry.is_of(now) && entry.times >= self.limits.wrong_per_minute)
+        wrong.get(id).is_some_and(|entry| entry.is_of(now) && entry.times >= self.limits.wrong_per_minute)
     }
 
     fn note_wrong(&self, id: &TokenId) {
@@ -146,15 +132,9 @@ impl Verifier {
         if wrong.len() >= 1_024 {
             wrong.retain(|_, entry| entry.is_of(now));
         }
-        let entry = wrong.entry(id.clone()).or_insert(Wrong {
-            since: now,
-            times: 0,
-        });
+        let entry = wrong.entry(id.clone()).or_insert(Wrong { since: now, times: 0 });
         if !entry.is_of(now) {
-            *entry = Wrong {
-                since: now,
-                times: 0,
-            };
+            *entry = Wrong { since: now, times: 0 };
         }
         entry.times = entry.times.saturating_add(1);
     }
@@ -184,14 +164,7 @@ struct Permit<'a>(&'a Gate);
 
 impl Gate {
     fn new(permits: usize, queue: usize) -> Self {
-        Self {
-            state: Mutex::new(GateState {
-                free: permits.max(1),
-                waiting: 0,
-            }),
-            freed: Condvar::new(),
-            queue,
-        }
+        Self { state: Mutex::new(GateState { free: permits.max(1), waiting: 0 }), freed: Condvar::new(), queue }
     }
 
     /// A permit, unless the queue is full or none comes free in time.
@@ -216,11 +189,7 @@ impl Gate {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .free += 1;
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).free += 1;
         self.0.freed.notify_one();
     }
 }
@@ -253,10 +222,8 @@ mod tests {
         let body = format!("hc_{}_{}", token.id(), &other.text().expose()[16..59]);
         let check = crc32fast::hash(body.as_bytes());
         let digits: Vec<char> = ('0'..='9').chain('A'..='Z').chain('a'..='z').collect();
-        let check: String = (0..6)
-            .rev()
-            .map(|power| digits[(u64::from(check) / 62_u64.pow(power) % 62) as usize])
-            .collect();
+        let check: String =
+            (0..6).rev().map(|power| digits[(u64::from(check) / 62_u64.pow(power) % 62) as usize]).collect();
         PlainToken::parse(&format!("{body}{check}")).unwrap()
     }
 
@@ -267,10 +234,7 @@ mod tests {
         let hash = token.hash(&SystemEntropy).unwrap();
         assert_eq!(verifier.verify(&token, &hash), Ok(()));
         assert_eq!(verifier.verify(&token, &hash), Ok(()));
-        assert_eq!(
-            verifier.verify(&forged(&token), &hash),
-            Err(TokenError::Wrong)
-        );
+        assert_eq!(verifier.verify(&forged(&token), &hash), Err(TokenError::Wrong));
     }
 
     #[test]
@@ -279,39 +243,23 @@ mod tests {
         let token = PlainToken::mint(&SystemEntropy);
         let hash = token.hash(&SystemEntropy).unwrap();
         verifier.verify(&token, &hash).unwrap();
-        let other = PlainToken::mint(&SystemEntropy)
-            .hash(&SystemEntropy)
-            .unwrap();
+        let other = PlainToken::mint(&SystemEntropy).hash(&SystemEntropy).unwrap();
         assert_eq!(verifier.verify(&token, &other), Err(TokenError::Wrong));
-        assert_eq!(
-            verifier.verify(&token, &TokenHash::from_stored("nonsense")),
-            Err(TokenError::BadHash)
-        );
+        assert_eq!(verifier.verify(&token, &TokenHash::from_stored("nonsense")), Err(TokenError::BadHash));
     }
 
     #[test]
     fn wrong_secrets_throttle_the_public_id_for_a_minute_but_not_a_remembered_token() {
-        let (verifier, clock) = verifier(VerifierLimits {
-            wrong_per_minute: 2,
-            ..VerifierLimits::default()
-        });
+        let (verifier, clock) = verifier(VerifierLimits { wrong_per_minute: 2, ..VerifierLimits::default() });
         let token = PlainToken::mint(&SystemEntropy);
         let hash = token.hash(&SystemEntropy).unwrap();
         verifier.verify(&token, &hash).unwrap();
-        for expected in [
-            TokenError::Wrong,
-            TokenError::Wrong,
-            TokenError::Throttled,
-            TokenError::Throttled,
-        ] {
+        for expected in [TokenError::Wrong, TokenError::Wrong, TokenError::Throttled, TokenError::Throttled] {
             assert_eq!(verifier.verify(&forged(&token), &hash), Err(expected));
         }
         assert_eq!(verifier.verify(&token, &hash), Ok(()));
         clock.0.store(60_000_000, Ordering::SeqCst);
-        assert_eq!(
-            verifier.verify(&forged(&token), &hash),
-            Err(TokenError::Wrong)
-        );
+        assert_eq!(verifier.verify(&forged(&token), &hash), Err(TokenError::Wrong));
     }
 
     #[test]
@@ -324,10 +272,7 @@ mod tests {
             while gate.state.lock().unwrap().waiting == 0 {
                 std::thread::yield_now();
             }
-            assert!(
-                gate.enter(Duration::from_secs(30)).is_none(),
-                "the queue is full"
-            );
+            assert!(gate.enter(Duration::from_secs(30)).is_none(), "the queue is full");
             drop(held);
             assert!(waiter.join().unwrap());
         });

@@ -170,12 +170,7 @@ pub const IDS: &[&str] = &[
 ];
 
 /// Instants of `meta`, in microseconds and whole milliseconds.
-const INSTANTS: &[i64] = &[
-    0,
-    1_767_225_600_000_000,
-    1_767_225_600_001_000,
-    1_767_229_200_000_000,
-];
+const INSTANTS: &[i64] = &[0, 1_767_225_600_000_000, 1_767_225_600_001_000, 1_767_229_200_000_000];
 
 /// The same instants and their neighbours in several spellings.
 const DATES: &[&str] = &[
@@ -245,51 +240,24 @@ pub fn user_fields() -> Vec<Field> {
         ("manager.value", Kind::Text(IDS)),
     ];
     let core = core.map(|(path, kind)| (path.to_owned(), kind));
-    let enterprise =
-        enterprise.map(|(path, kind)| (format!("{}:{path}", builtin::ENTERPRISE_USER), kind));
+    let enterprise = enterprise.map(|(path, kind)| (format!("{}:{path}", builtin::ENTERPRISE_USER), kind));
     let all = core.into_iter().chain(enterprise);
-    all.filter_map(|(path, kind)| {
-        Some(Field {
-            path: AttrPath::parse(&path).ok()?,
-            kind,
-        })
-    })
-    .collect()
+    all.filter_map(|(path, kind)| Some(Field { path: AttrPath::parse(&path).ok()?, kind })).collect()
 }
 
 /// The attributes that [`user_filter`] puts in front of brackets, with their parts.
 #[must_use]
 pub fn user_elements() -> Vec<(AttrPath, Vec<Field>)> {
-    let part = |name, kind| Field {
-        path: AttrPath::plain(name, None),
-        kind,
-    };
-    let emails = vec![
-        part("value", Kind::Text(TEXTS)),
-        part("type", Kind::Text(KINDS)),
-        part("primary", Kind::Boolean),
-    ];
-    let phones = vec![
-        part("value", Kind::Text(TEXTS)),
-        part("type", Kind::Text(KINDS)),
-    ];
-    let roles = vec![
-        part("value", Kind::Text(TEXTS)),
-        part("primary", Kind::Boolean),
-    ];
-    let name = vec![
-        part("familyName", Kind::Text(TEXTS)),
-        part("givenName", Kind::Text(TEXTS)),
-    ];
-    [
-        ("emails", emails),
-        ("phoneNumbers", phones),
-        ("roles", roles),
-        ("name", name),
-    ]
-    .into_iter()
-    .map(|(path, parts)| (AttrPath::plain(path, None), parts))
-    .collect()
+    let part = |name, kind| Field { path: AttrPath::plain(name, None), kind };
+    let emails =
+        vec![part("value", Kind::Text(TEXTS)), part("type", Kind::Text(KINDS)), part("primary", Kind::Boolean)];
+    let phones = vec![part("value", Kind::Text(TEXTS)), part("type", Kind::Text(KINDS))];
+    let roles = vec![part("value", Kind::Text(TEXTS)), part("primary", Kind::Boolean)];
+    let name = vec![part("familyName", Kind::Text(TEXTS)), part("givenName", Kind::Text(TEXTS))];
+    [("emails", emails), ("phoneNumbers", phones), ("roles", roles), ("name", name)]
+        .into_iter()
+        .map(|(path, parts)| (AttrPath::plain(path, None), parts))
+        .collect()
 }
 
 /// Random filters over [`user_fields`] and [`user_elements`].
@@ -299,17 +267,13 @@ pub fn user_filter() -> impl Strategy<Value = Filter> {
 
 /// Random filters: terms about `fields`, brackets of `elements`, joined by `and`, `or` and `not`.
 /// `fields` must not be empty.
-pub fn filter_over(
-    fields: Vec<Field>,
-    elements: Vec<(AttrPath, Vec<Field>)>,
-) -> BoxedStrategy<Filter> {
+pub fn filter_over(fields: Vec<Field>, elements: Vec<(AttrPath, Vec<Field>)>) -> BoxedStrategy<Filter> {
     let terms = term(fields);
     if elements.is_empty() {
         return joined(terms.boxed(), 3);
     }
     let brackets = select(elements).prop_flat_map(|(path, parts)| {
-        joined(term(parts).boxed(), 2)
-            .prop_map(move |inner| Filter::Element(path.clone(), Box::new(inner)))
+        joined(term(parts).boxed(), 2).prop_map(move |inner| Filter::Element(path.clone(), Box::new(inner)))
     });
     joined(prop_oneof![3 => terms, 1 => brackets].boxed(), 3)
 }
@@ -335,8 +299,7 @@ fn term(fields: Vec<Field>) -> impl Strategy<Value = Filter> {
         match comparison {
             None => prop_oneof![present, null].boxed(),
             Some(comparison) => {
-                let compare = comparison
-                    .prop_map(move |(op, value)| Filter::Compare(path.clone(), op, value));
+                let compare = comparison.prop_map(move |(op, value)| Filter::Compare(path.clone(), op, value));
                 prop_oneof![1 => present, 1 => null, 8 => compare].boxed()
             }
         }
@@ -345,23 +308,11 @@ fn term(fields: Vec<Field>) -> impl Strategy<Value = Filter> {
 
 fn comparison(kind: Kind) -> Option<BoxedStrategy<(CompareOp, CompareValue)>> {
     const EQUALITY: &[CompareOp] = &[CompareOp::Eq, CompareOp::Ne];
-    const ORDERS: &[CompareOp] = &[
-        CompareOp::Eq,
-        CompareOp::Ne,
-        CompareOp::Gt,
-        CompareOp::Ge,
-        CompareOp::Lt,
-        CompareOp::Le,
-    ];
+    const ORDERS: &[CompareOp] =
+        &[CompareOp::Eq, CompareOp::Ne, CompareOp::Gt, CompareOp::Ge, CompareOp::Lt, CompareOp::Le];
     match kind {
         Kind::Complex => None,
-        Kind::Boolean => Some(
-            (
-                select(EQUALITY),
-                any::<bool>().prop_map(CompareValue::Boolean),
-            )
-                .boxed(),
-        ),
+        Kind::Boolean => Some((select(EQUALITY), any::<bool>().prop_map(CompareValue::Boolean)).boxed()),
         Kind::Instant => {
             let date = select(DATES).prop_map(|date| CompareValue::String(date.to_owned()));
             Some((select(ORDERS), date).boxed())
@@ -379,101 +330,60 @@ fn comparison(kind: Kind) -> Option<BoxedStrategy<(CompareOp, CompareValue)>> {
 pub fn user_document() -> impl Strategy<Value = Map<String, Value>> {
     let text = || option::weighted(0.7, select(TEXTS));
     let identity = (select(IDS), select(USER_NAMES), text());
-    let core = (
-        text(),
-        text(),
-        text(),
-        text(),
-        option::weighted(0.8, any::<bool>()),
-    );
-    let lists = (
-        elements(Primary::Marked),
-        elements(Primary::Absent),
-        elements(Primary::Marked),
-    );
+    let core = (text(), text(), text(), text(), option::weighted(0.8, any::<bool>()));
+    let lists = (elements(Primary::Marked), elements(Primary::Absent), elements(Primary::Marked));
     let meta = (select(INSTANTS), select(INSTANTS));
     let enterprise = (text(), text(), option::weighted(0.5, select(IDS)));
-    (identity, core, lists, meta, enterprise).prop_map(
-        |(identity, core, lists, meta, enterprise)| {
-            let (id, user_name, external_id) = identity;
-            let (display_name, family_name, given_name, title, active) = core;
-            let (emails, phone_numbers, roles) = lists;
-            let (department, employee_number, manager) = enterprise;
+    (identity, core, lists, meta, enterprise).prop_map(|(identity, core, lists, meta, enterprise)| {
+        let (id, user_name, external_id) = identity;
+        let (display_name, family_name, given_name, title, active) = core;
+        let (emails, phone_numbers, roles) = lists;
+        let (department, employee_number, manager) = enterprise;
 
-            let mut name = Map::new();
-            put(&mut name, "familyName", family_name);
-            put(&mut name, "givenName", given_name);
+        let mut name = Map::new();
+        put(&mut name, "familyName", family_name);
+        put(&mut name, "givenName", given_name);
 
-            let mut extension = Map::new();
-            put(&mut extension, "employeeNumber", employee_number);
-            put(&mut extension, "department", department);
-            put(
-                &mut extension,
-                "manager",
-                manager.map(|value| json!({ "value": value })),
-            );
+        let mut extension = Map::new();
+        put(&mut extension, "employeeNumber", employee_number);
+        put(&mut extension, "department", department);
+        put(&mut extension, "manager", manager.map(|value| json!({ "value": value })));
 
-            let mut schemas = vec![builtin::USER];
-            if !extension.is_empty() {
-                schemas.push(builtin::ENTERPRISE_USER);
-            }
-            let mut document = Map::new();
-            put(&mut document, "schemas", Some(json!(schemas)));
-            put(&mut document, "id", Some(id));
-            put(&mut document, "externalId", external_id);
-            put(&mut document, "userName", Some(user_name));
-            put(
-                &mut document,
-                "name",
-                Some(name).filter(|name| !name.is_empty()),
-            );
-            put(&mut document, "displayName", display_name);
-            put(&mut document, "title", title);
-            put(&mut document, "active", active);
-            put(
-                &mut document,
-                "emails",
-                Some(emails).filter(|emails| !emails.is_empty()),
-            );
-            put(
-                &mut document,
-                "phoneNumbers",
-                Some(phone_numbers).filter(|numbers| !numbers.is_empty()),
-            );
-            put(
-                &mut document,
-                "roles",
-                Some(roles).filter(|roles| !roles.is_empty()),
-            );
-            put(
-                &mut document,
-                builtin::ENTERPRISE_USER,
-                Some(extension).filter(|extension| !extension.is_empty()),
-            );
-            let meta = json!({
-                "resourceType": "User",
-                "created": datetime::print(meta.0.min(meta.1)),
-                "lastModified": datetime::print(meta.0.max(meta.1)),
-            });
-            put(&mut document, "meta", Some(meta));
-            document
-        },
-    )
+        let mut schemas = vec![builtin::USER];
+        if !extension.is_empty() {
+            schemas.push(builtin::ENTERPRISE_USER);
+        }
+        let mut document = Map::new();
+        put(&mut document, "schemas", Some(json!(schemas)));
+        put(&mut document, "id", Some(id));
+        put(&mut document, "externalId", external_id);
+        put(&mut document, "userName", Some(user_name));
+        put(&mut document, "name", Some(name).filter(|name| !name.is_empty()));
+        put(&mut document, "displayName", display_name);
+        put(&mut document, "title", title);
+        put(&mut document, "active", active);
+        put(&mut document, "emails", Some(emails).filter(|emails| !emails.is_empty()));
+        put(&mut document, "phoneNumbers", Some(phone_numbers).filter(|numbers| !numbers.is_empty()));
+        put(&mut document, "roles", Some(roles).filter(|roles| !roles.is_empty()));
+        put(&mut document, builtin::ENTERPRISE_USER, Some(extension).filter(|extension| !extension.is_empty()));
+        let meta = json!({
+            "resourceType": "User",
+            "created": datetime::print(meta.0.min(meta.1)),
+            "lastModified": datetime::print(meta.0.max(meta.1)),
+        });
+        put(&mut document, "meta", Some(meta));
+        document
+    })
 }
 
 /// Random users that can be stored together: no id twice and no two user names of one comparison
 /// form, so that there may be fewer than `count` says. Ids are not in ascending order.
-pub fn user_documents(
-    count: impl Into<SizeRange>,
-) -> impl Strategy<Value = Vec<Map<String, Value>>> {
+pub fn user_documents(count: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Map<String, Value>>> {
     let ids = sample::subsequence(IDS, IDS.len()).prop_shuffle();
     (vec(user_document(), count), ids).prop_map(|(documents, ids)| {
         let mut names = Vec::new();
         let distinct = documents.into_iter().filter(|document| {
-            let name = document
-                .get("userName")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let name = document.get("userName").and_then(Value::as_str).unwrap_or_default();
             let name = fold_user_name(name).into_owned();
             let is_new = !names.contains(&name);
             names.push(name);

@@ -36,24 +36,13 @@ pub enum CompareOp {
 
 impl CompareOp {
     /// Every operator, in the order of Table 3.
-    pub const ALL: [Self; 9] = [
-        Self::Eq,
-        Self::Ne,
-        Self::Co,
-        Self::Sw,
-        Self::Ew,
-        Self::Gt,
-        Self::Ge,
-        Self::Lt,
-        Self::Le,
-    ];
+    pub const ALL: [Self; 9] =
+        [Self::Eq, Self::Ne, Self::Co, Self::Sw, Self::Ew, Self::Gt, Self::Ge, Self::Lt, Self::Le];
 
     /// The operator of this name, in any letter case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|op| op.as_str().eq_ignore_ascii_case(word))
+        Self::ALL.into_iter().find(|op| op.as_str().eq_ignore_ascii_case(word))
     }
 
     /// The name as it stands in a filter.
@@ -143,11 +132,7 @@ impl Filter {
     /// # Errors
     /// [`FilterError`] with the byte span and what was expected there; limits are checked before
     /// descending.
-    pub fn parse(
-        text: &str,
-        limits: &Limits,
-        leniencies: &Leniencies,
-    ) -> Result<Self, FilterError> {
+    pub fn parse(text: &str, limits: &Limits, leniencies: &Leniencies) -> Result<Self, FilterError> {
         parser::filter(text, limits, *leniencies)
     }
 }
@@ -157,9 +142,7 @@ impl fmt::Display for Filter {
         match self {
             // A list inside a list of its own kind keeps its parentheses, so that it reads back
             // as the same tree.
-            Self::And(terms) => write_joined(f, terms, " and ", |term| {
-                matches!(term, Self::And(_) | Self::Or(_))
-            }),
+            Self::And(terms) => write_joined(f, terms, " and ", |term| matches!(term, Self::And(_) | Self::Or(_))),
             Self::Or(terms) => write_joined(f, terms, " or ", |term| matches!(term, Self::Or(_))),
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::Compare(path, op, value) => write!(f, "{path} {op} {value}"),
@@ -205,11 +188,7 @@ impl ValuePath {
     ///
     /// # Errors
     /// [`FilterError`], to be answered as `invalidPath`.
-    pub fn parse(
-        text: &str,
-        limits: &Limits,
-        leniencies: &Leniencies,
-    ) -> Result<Self, FilterError> {
+    pub fn parse(text: &str, limits: &Limits, leniencies: &Leniencies) -> Result<Self, FilterError> {
         parser::value_path(text, limits, *leniencies)
     }
 }

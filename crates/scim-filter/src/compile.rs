@@ -1,8 +1,8 @@
 //! From a filter as written to a checked predicate.
 
 use scim_schema::{
-    AttrPath, AttrType, Attribute, Mutability, Registry, ResourceType, Returned, ScimError,
-    ScimType, validate::Leniency,
+    AttrPath, AttrType, Attribute, Mutability, Registry, ResourceType, Returned, ScimError, ScimType,
+    validate::Leniency,
 };
 
 use crate::{
@@ -20,11 +20,7 @@ pub(crate) fn filter(
     over_several_types: bool,
     options: CompileOptions,
 ) -> Result<Predicate, ScimError> {
-    let scope = Scope::Resource {
-        registry,
-        resource_type,
-        over_several_types,
-    };
+    let scope = Scope::Resource { registry, resource_type, over_several_types };
     scope.compile(filter, options)
 }
 
@@ -35,11 +31,7 @@ pub(crate) fn element(
     attribute: &Attribute,
     options: CompileOptions,
 ) -> Result<Predicate, ScimError> {
-    Scope::Element {
-        extension,
-        attribute,
-    }
-    .compile(filter, options)
+    Scope::Element { extension, attribute }.compile(filter, options)
 }
 
 /// See [`Target::for_sort`].
@@ -51,17 +43,9 @@ pub(crate) fn sort_target(
     let refused = |reason: String| ScimError::typed(ScimType::InvalidValue, reason);
     let name = || excerpt(&path.to_string());
     let Some((extension, attribute, sub)) = look_up(path, resource_type, options) else {
-        return Err(refused(format!(
-            "cannot sort by '{}': it is not an attribute of {}",
-            name(),
-            resource_type.name
-        )));
+        return Err(refused(format!("cannot sort by '{}': it is not an attribute of {}", name(), resource_type.name)));
     };
-    let subject = Subject {
-        extension,
-        attribute,
-        sub,
-    };
+    let subject = Subject { extension, attribute, sub };
     let Some(subject) = subject.simple() else {
         return Err(refused(format!(
             "cannot sort by '{}': it is complex, so name one of its sub-attributes ({})",
@@ -70,10 +54,7 @@ pub(crate) fn sort_target(
         )));
     };
     if subject.is_secret() {
-        return Err(refused(format!(
-            "cannot sort by '{}': it is never returned",
-            name()
-        )));
+        return Err(refused(format!("cannot sort by '{}': it is never returned", name())));
     }
     Ok(subject.target())
 }
@@ -105,10 +86,7 @@ impl<'a> Scope<'a> {
     /// Filters come from the parser, which bounds their depth.
     fn compile(self, filter: &Filter, options: CompileOptions) -> Result<Predicate, ScimError> {
         let all = |terms: &[Filter]| -> Result<Vec<Predicate>, ScimError> {
-            terms
-                .iter()
-                .map(|term| self.compile(term, options))
-                .collect()
+            terms.iter().map(|term| self.compile(term, options)).collect()
         };
         match filter {
             Filter::And(terms) => Ok(Predicate::And(all(terms)?)),
@@ -126,26 +104,14 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn element(
-        self,
-        path: &AttrPath,
-        inner: &Filter,
-        options: CompileOptions,
-    ) -> Result<Predicate, ScimError> {
+    fn element(self, path: &AttrPath, inner: &Filter, options: CompileOptions) -> Result<Predicate, ScimError> {
         if let Self::Element { attribute, .. } = self {
-            return Err(invalid(format!(
-                "brackets cannot stand inside the brackets of '{}'",
-                attribute.name
-            )));
+            return Err(invalid(format!("brackets cannot stand inside the brackets of '{}'", attribute.name)));
         }
         let Some(subject) = self.find(path, options)? else {
             return Ok(Predicate::Nothing);
         };
-        let Subject {
-            extension,
-            attribute,
-            sub,
-        } = subject;
+        let Subject { extension, attribute, sub } = subject;
         if sub.is_some() || !(attribute.multi_valued || attribute.attr_type == AttrType::Complex) {
             return Err(invalid(format!(
                 "brackets cannot follow '{}': it has no parts; compare it directly, as in {} eq \"…\"",
@@ -153,44 +119,23 @@ impl<'a> Scope<'a> {
                 excerpt(&path.to_string())
             )));
         }
-        let inner = Self::Element {
-            extension,
-            attribute,
-        }
-        .compile(inner, options)?;
+        let inner = Self::Element { extension, attribute }.compile(inner, options)?;
         Ok(Predicate::Element(subject.target(), Box::new(inner)))
     }
 
     /// The attribute of this name; `None` if only another resource type has it and that is no error.
-    fn find(
-        self,
-        path: &AttrPath,
-        options: CompileOptions,
-    ) -> Result<Option<Subject<'a>>, ScimError> {
+    fn find(self, path: &AttrPath, options: CompileOptions) -> Result<Option<Subject<'a>>, ScimError> {
         let subject = match self {
-            Self::Element {
-                extension,
-                attribute,
-            } => {
+            Self::Element { extension, attribute } => {
                 let sub = sub_attribute(attribute, path)?;
-                Subject {
-                    extension,
-                    attribute,
-                    sub,
+                Subject { extension, attribute, sub }
+            }
+            Self::Resource { registry, resource_type, over_several_types } => {
+                match look_up(path, resource_type, options) {
+                    Some((extension, attribute, sub)) => Subject { extension, attribute, sub },
+                    None => return absent(path, registry, resource_type, over_several_types, options),
                 }
             }
-            Self::Resource {
-                registry,
-                resource_type,
-                over_several_types,
-            } => match look_up(path, resource_type, options) {
-                Some((extension, attribute, sub)) => Subject {
-                    extension,
-                    attribute,
-                    sub,
-                },
-                None => return absent(path, registry, resource_type, over_several_types, options),
-            },
         };
         if subject.is_secret() {
             return Err(invalid(format!(
@@ -213,10 +158,7 @@ impl<'a> Subject<'a> {
             return Some(self);
         }
         let value = self.attribute.sub_attribute("value")?;
-        Some(Self {
-            sub: Some(value),
-            ..self
-        })
+        Some(Self { sub: Some(value), ..self })
     }
 
     /// Whether its value is never shown, so that no filter or order may give it away.
@@ -232,29 +174,18 @@ impl<'a> Subject<'a> {
     }
 
     fn term(self, test: Test) -> Predicate {
-        Predicate::Term(Term {
-            target: self.target(),
-            test,
-        })
+        Predicate::Term(Term { target: self.target(), test })
     }
 }
 
 type Found<'a> = (Option<&'a str>, &'a Attribute, Option<&'a Attribute>);
 
-fn look_up<'a>(
-    path: &AttrPath,
-    resource_type: &'a ResourceType,
-    options: CompileOptions,
-) -> Option<Found<'a>> {
+fn look_up<'a>(path: &AttrPath, resource_type: &'a ResourceType, options: CompileOptions) -> Option<Found<'a>> {
     let found = match options.bare_extension_names {
         Leniency::Refuse => resource_type.resolve(path),
         Leniency::Accept => resource_type.resolve_bare(path),
     }?;
-    Some((
-        found.extension.map(scim_schema::SchemaUrn::as_str),
-        found.attribute?,
-        found.sub,
-    ))
+    Some((found.extension.map(scim_schema::SchemaUrn::as_str), found.attribute?, found.sub))
 }
 
 /// What to do about an attribute that the resource type lacks (RFC 7644 §3.4.2.1).
@@ -266,23 +197,14 @@ fn absent<'a>(
     options: CompileOptions,
 ) -> Result<Option<Subject<'a>>, ScimError> {
     let shown = excerpt(&path.to_string());
-    let elsewhere = registry
-        .resource_types()
-        .iter()
-        .find(|other| look_up(path, other, options).is_some());
+    let elsewhere = registry.resource_types().iter().find(|other| look_up(path, other, options).is_some());
     if let Some(other) = elsewhere {
         if over_several_types {
             return Ok(None);
         }
-        return Err(invalid(format!(
-            "'{shown}' is an attribute of {} and not of {}",
-            other.name, resource_type.name
-        )));
+        return Err(invalid(format!("'{shown}' is an attribute of {} and not of {}", other.name, resource_type.name)));
     }
-    let whole_extension = registry
-        .resource_types()
-        .iter()
-        .any(|other| other.resolve(path).is_some());
+    let whole_extension = registry.resource_types().iter().any(|other| other.resolve(path).is_some());
     if whole_extension {
         return Err(invalid(format!(
             "'{shown}' names a whole extension: name one of its attributes, or ask for the extension by \
@@ -295,26 +217,16 @@ fn absent<'a>(
             resource_type.name
         )));
     }
-    Err(invalid(format!(
-        "'{shown}' is not an attribute of {} or of any of its extensions",
-        resource_type.name
-    )))
+    Err(invalid(format!("'{shown}' is not an attribute of {} or of any of its extensions", resource_type.name)))
 }
 
 /// The full name of an extension's attribute that was named without its schema.
 fn extension_with(path: &AttrPath, resource_type: &ResourceType) -> Option<String> {
-    path.urn()
-        .is_none()
-        .then(|| resource_type.resolve_bare(path))
-        .flatten()
-        .map(|found| found.key())
+    path.urn().is_none().then(|| resource_type.resolve_bare(path)).flatten().map(|found| found.key())
 }
 
 /// The sub-attribute a path inside brackets names; `None` for the `value` of a simple attribute.
-fn sub_attribute<'a>(
-    attribute: &'a Attribute,
-    path: &AttrPath,
-) -> Result<Option<&'a Attribute>, ScimError> {
+fn sub_attribute<'a>(attribute: &'a Attribute, path: &AttrPath) -> Result<Option<&'a Attribute>, ScimError> {
     let shown = excerpt(&path.to_string());
     if path.urn().is_some() || path.sub().is_some() {
         return Err(invalid(format!(
@@ -355,9 +267,7 @@ fn comparison(
         return match op {
             CompareOp::Eq => Ok(Predicate::Not(Box::new(present))),
             CompareOp::Ne => Ok(present),
-            _ => Err(invalid(format!(
-                "'{op}' cannot compare '{shown}' with null: only eq and ne can"
-            ))),
+            _ => Err(invalid(format!("'{op}' cannot compare '{shown}' with null: only eq and ne can"))),
         };
     }
     let term = |op| -> Result<Predicate, ScimError> {
@@ -371,17 +281,12 @@ fn comparison(
             )));
         };
         if simple.is_secret() {
-            return Err(invalid(format!(
-                "'{shown}' cannot be filtered by: it is never returned"
-            )));
+            return Err(invalid(format!("'{shown}' cannot be filtered by: it is never returned")));
         }
         let target = simple.target();
         check_operator(&target, op)?;
         let literal = literal(&target, op, value, options)?;
-        Ok(Predicate::Term(Term {
-            target,
-            test: Test::Compare(op, literal),
-        }))
+        Ok(Predicate::Term(Term { target, test: Test::Compare(op, literal) }))
     };
     match op {
         // `ne` is exactly `not eq`, also for absent attributes and many values.
@@ -426,12 +331,8 @@ fn literal(
         (AttrType::String | AttrType::Reference, CompareValue::Boolean(boolean)) if loose => {
             Some(Literal::Text(target.literal_form(op, &boolean.to_string())))
         }
-        (AttrType::DateTime, CompareValue::String(text)) => {
-            scim_schema::datetime::parse(text).map(Literal::Instant)
-        }
-        (AttrType::Integer | AttrType::Decimal, CompareValue::Number(number)) => {
-            Some(Literal::Number(number.clone()))
-        }
+        (AttrType::DateTime, CompareValue::String(text)) => scim_schema::datetime::parse(text).map(Literal::Instant),
+        (AttrType::Integer | AttrType::Decimal, CompareValue::Number(number)) => Some(Literal::Number(number.clone())),
         (AttrType::Integer | AttrType::Decimal, CompareValue::String(text)) if loose => {
             parse_number(text).map(Literal::Number)
         }
@@ -447,14 +348,10 @@ fn literal(
     };
     literal.ok_or_else(|| {
         let expected = match target.attr_type {
-            AttrType::String | AttrType::Reference | AttrType::Binary => {
-                "a string in double quotes"
-            }
+            AttrType::String | AttrType::Reference | AttrType::Binary => "a string in double quotes",
             AttrType::Boolean => "true or false without quotes",
             AttrType::Decimal | AttrType::Integer => "a number without quotes",
-            AttrType::DateTime => {
-                "a date and time in double quotes, such as \"2026-01-31T12:00:00Z\""
-            }
+            AttrType::DateTime => "a date and time in double quotes, such as \"2026-01-31T12:00:00Z\"",
             AttrType::Complex => "one of its sub-attributes in its place",
         };
         invalid(format!(
@@ -478,11 +375,7 @@ fn with_article(attr_type: AttrType) -> &'static str {
 }
 
 fn names(attributes: &[Attribute]) -> String {
-    attributes
-        .iter()
-        .map(|attribute| attribute.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
+    attributes.iter().map(|attribute| attribute.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn invalid(reason: String) -> ScimError {

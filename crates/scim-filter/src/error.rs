@@ -21,44 +21,27 @@ impl FilterError {
     /// A fault in `text` at the byte span.
     #[must_use]
     pub fn new(text: &str, span: Range<usize>, reason: impl Into<String>) -> Self {
-        let before = text
-            .char_indices()
-            .take_while(|(offset, _)| *offset < span.start)
-            .count();
-        Self {
-            character: before.saturating_add(1),
-            span,
-            reason: reason.into(),
-        }
+        let before = text.char_indices().take_while(|(offset, _)| *offset < span.start).count();
+        Self { character: before.saturating_add(1), span, reason: reason.into() }
     }
 
     /// The answer to a request with such a filter: 400 `invalidFilter`.
     #[must_use]
     pub fn into_invalid_filter(self) -> ScimError {
-        ScimError::typed(
-            ScimType::InvalidFilter,
-            format!("the filter cannot be read: {self}"),
-        )
+        ScimError::typed(ScimType::InvalidFilter, format!("the filter cannot be read: {self}"))
     }
 
     /// The answer to a PATCH operation with such a path: 400 `invalidPath`.
     #[must_use]
     pub fn into_invalid_path(self) -> ScimError {
-        ScimError::typed(
-            ScimType::InvalidPath,
-            format!("the path cannot be read: {self}"),
-        )
+        ScimError::typed(ScimType::InvalidPath, format!("the path cannot be read: {self}"))
     }
 }
 
 /// At most 100 characters of a client's text, on one line, for an error sentence.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 100;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut shown: String = text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {
         shown.push('…');
     }

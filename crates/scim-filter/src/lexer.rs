@@ -54,11 +54,7 @@ pub(crate) struct Lexer<'t> {
 impl<'t> Lexer<'t> {
     /// Reads the part of `text` in `range`; spans are those of `text`.
     pub(crate) fn new(text: &'t str, range: Span) -> Self {
-        Self {
-            text,
-            position: range.start,
-            end: range.end,
-        }
+        Self { text, position: range.start, end: range.end }
     }
 
     /// The byte the cursor stands at.
@@ -131,10 +127,7 @@ impl<'t> Lexer<'t> {
     /// at the last quote.
     fn loosely_quoted(&mut self, quote: char) -> Result<String, FilterError> {
         let rest = self.rest();
-        let goes_on = |close: &usize| {
-            rest.get(close.saturating_add(1)..)
-                .is_some_and(filter_can_go_on)
-        };
+        let goes_on = |close: &usize| rest.get(close.saturating_add(1)..).is_some_and(filter_can_go_on);
         let first = closing_quotes(rest, quote).find(goes_on);
         let Some(close) = first.or_else(|| closing_quotes(rest, quote).last()) else {
             return Err(self.fault(rest.len(), "the string has no closing quote"));
@@ -183,16 +176,11 @@ impl<'t> Lexer<'t> {
             match (parse_number(word), loose) {
                 // A loose value may be text that looks like a number; one that would not print
                 // back as it was written is kept as text, and read as a number if one is due.
-                (Some(number), Leniency::Accept) if number.to_string() != word => {
-                    CompareValue::String(word.to_owned())
-                }
+                (Some(number), Leniency::Accept) if number.to_string() != word => CompareValue::String(word.to_owned()),
                 (Some(number), _) => CompareValue::Number(number),
                 (None, Leniency::Accept) => CompareValue::String(word.to_owned()),
                 (None, Leniency::Refuse) if word.starts_with('\'') => {
-                    return Err(self.fault(
-                        length,
-                        "a string stands in double quotes, not in single ones",
-                    ));
+                    return Err(self.fault(length, "a string stands in double quotes, not in single ones"));
                 }
                 (None, Leniency::Refuse) if is_too_large(word) => {
                     return Err(self.fault(length, "the number is too large"));
@@ -216,11 +204,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn fault(&self, length: usize, reason: &str) -> FilterError {
-        FilterError::new(
-            self.text,
-            self.position..self.position.saturating_add(length),
-            reason,
-        )
+        FilterError::new(self.text, self.position..self.position.saturating_add(length), reason)
     }
 
     fn rest(&self) -> &'t str {
@@ -229,9 +213,7 @@ impl<'t> Lexer<'t> {
 
     fn skip_blanks(&mut self) {
         let rest = self.rest();
-        let blanks = rest
-            .len()
-            .saturating_sub(rest.trim_start_matches(is_blank).len());
+        let blanks = rest.len().saturating_sub(rest.trim_start_matches(is_blank).len());
         self.advance(blanks);
     }
 

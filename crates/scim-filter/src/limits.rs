@@ -13,15 +13,7 @@ pub struct Limits {
 
 impl Limits {
     /// For filters: 8 KiB, 32, 128.
-    pub const FILTER: Self = Self {
-        max_bytes: 8 * 1024,
-        max_depth: 32,
-        max_nodes: 128,
-    };
+    pub const FILTER: Self = Self { max_bytes: 8 * 1024, max_depth: 32, max_nodes: 128 };
     /// For PATCH paths: 1 KiB, 32, 128.
-    pub const PATH: Self = Self {
-        max_bytes: 1024,
-        max_depth: 32,
-        max_nodes: 128,
-    };
+    pub const PATH: Self = Self { max_bytes: 1024, max_depth: 32, max_nodes: 128 };
 }

@@ -23,12 +23,8 @@ pub fn resource(predicate: &Predicate, document: &Map<String, Value>) -> bool {
         Predicate::And(parts) => parts.iter().all(|part| resource(part, document)),
         Predicate::Or(parts) => parts.iter().any(|part| resource(part, document)),
         Predicate::Not(inner) => !resource(inner, document),
-        Predicate::Term(term) => elements(&term.target, document)
-            .iter()
-            .any(|element| holds(term, element)),
-        Predicate::Element(target, inner) => elements(target, document)
-            .iter()
-            .any(|one| element(inner, one)),
+        Predicate::Term(term) => elements(&term.target, document).iter().any(|element| holds(term, element)),
+        Predicate::Element(target, inner) => elements(target, document).iter().any(|one| element(inner, one)),
     }
 }
 
@@ -54,9 +50,7 @@ pub(crate) fn elements<'d>(target: &Target, document: &'d Map<String, Value>) ->
         None => Some(document),
         Some(urn) => document.get(&**urn).and_then(Value::as_object),
     };
-    container
-        .and_then(|container| container.get(&*target.name))
-        .map_or(&[], values)
+    container.and_then(|container| container.get(&*target.name)).map_or(&[], values)
 }
 
 /// The values of the target within one element of its top-level attribute.
@@ -77,12 +71,10 @@ fn values(value: &Value) -> &[Value] {
 }
 
 fn holds(term: &Term, element: &Value) -> bool {
-    leaves(&term.target, element)
-        .iter()
-        .any(|value| match &term.test {
-            Test::Present => has_value(value),
-            Test::Compare(op, literal) => compares(&term.target, value, *op, literal),
-        })
+    leaves(&term.target, element).iter().any(|value| match &term.test {
+        Test::Present => has_value(value),
+        Test::Compare(op, literal) => compares(&term.target, value, *op, literal),
+    })
 }
 
 /// Whether a value is neither null nor empty (RFC 7644 §3.4.2.2, Table 3, `pr`).

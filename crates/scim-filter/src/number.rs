@@ -11,17 +11,12 @@ pub(crate) fn compare(left: &Number, right: &Number) -> Ordering {
         (Some(left), None) => compare_mixed(left, real(right)),
         (None, Some(right)) => compare_mixed(right, real(left)).reverse(),
         // JSON has no NaN, so two reals are always comparable; the two zeros are equal.
-        (None, None) => real(left)
-            .partial_cmp(&real(right))
-            .unwrap_or(Ordering::Equal),
+        (None, None) => real(left).partial_cmp(&real(right)).unwrap_or(Ordering::Equal),
     }
 }
 
 fn integer(number: &Number) -> Option<i128> {
-    number
-        .as_i64()
-        .map(i128::from)
-        .or_else(|| number.as_u64().map(i128::from))
+    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
 fn real(number: &Number) -> f64 {
@@ -39,9 +34,7 @@ fn compare_mixed(integer: i128, real: f64) -> Ordering {
     }
     // The decimal text of a whole real is exact, unlike a conversion of the integer to a real.
     let whole: i128 = format!("{:.0}", real.trunc()).parse().unwrap_or_default();
-    integer
-        .cmp(&whole)
-        .then_with(|| 0.0.partial_cmp(&real.fract()).unwrap_or(Ordering::Equal))
+    integer.cmp(&whole).then_with(|| 0.0.partial_cmp(&real.fract()).unwrap_or(Ordering::Equal))
 }
 
 #[cfg(test)]
@@ -50,16 +43,8 @@ mod tests {
 
     fn check(left: &str, expected: Ordering, right: &str) {
         let parse = |text: &str| serde_json::from_str::<Number>(text).unwrap();
-        assert_eq!(
-            compare(&parse(left), &parse(right)),
-            expected,
-            "{left} against {right}"
-        );
-        assert_eq!(
-            compare(&parse(right), &parse(left)),
-            expected.reverse(),
-            "{right} against {left}"
-        );
+        assert_eq!(compare(&parse(left), &parse(right)), expected, "{left} against {right}");
+        assert_eq!(compare(&parse(right), &parse(left)), expected.reverse(), "{right} against {left}");
     }
 
     #[test]

@@ -65,14 +65,10 @@ impl Eq for SortKey {}
 #[must_use]
 pub fn sort_key(target: &Target, document: &Map<String, Value>) -> Option<SortKey> {
     let elements = matches::elements(target, document);
-    let primary = elements
-        .iter()
-        .filter(|element| element.get("primary") == Some(&Value::Bool(true)));
-    primary.chain(elements).find_map(|element| {
-        matches::leaves(target, element)
-            .iter()
-            .find_map(|value| key_of(target, value))
-    })
+    let primary = elements.iter().filter(|element| element.get("primary") == Some(&Value::Bool(true)));
+    primary
+        .chain(elements)
+        .find_map(|element| matches::leaves(target, element).iter().find_map(|value| key_of(target, value)))
 }
 
 /// Ascending order: those without data come last. The reverse is the descending order, in which
@@ -89,16 +85,12 @@ pub fn ascending(left: Option<&SortKey>, right: Option<&SortKey>) -> Ordering {
 
 fn key_of(target: &Target, value: &Value) -> Option<SortKey> {
     match (target.attr_type, value) {
-        (AttrType::DateTime, Value::String(text)) => {
-            scim_schema::datetime::parse(text).map(SortKey::Instant)
-        }
+        (AttrType::DateTime, Value::String(text)) => scim_schema::datetime::parse(text).map(SortKey::Instant),
         (AttrType::String | AttrType::Reference | AttrType::Binary, Value::String(text)) => {
             Some(SortKey::Text(target.comparison_form(text).into_owned()))
         }
         (AttrType::Boolean, Value::Bool(boolean)) => Some(SortKey::Boolean(*boolean)),
-        (AttrType::Integer | AttrType::Decimal, Value::Number(number)) => {
-            Some(SortKey::Number(number.clone()))
-        }
+        (AttrType::Integer | AttrType::Decimal, Value::Number(number)) => Some(SortKey::Number(number.clone())),
         _ => None,
     }
 }

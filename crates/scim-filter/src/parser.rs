@@ -28,11 +28,7 @@ pub struct Leniencies {
 const DEEPEST: usize = 256;
 
 /// Parses a filter: `FILTER` of RFC 7644 §3.4.2.2, Figure 1.
-pub(crate) fn filter(
-    text: &str,
-    limits: &Limits,
-    leniencies: Leniencies,
-) -> Result<Filter, FilterError> {
+pub(crate) fn filter(text: &str, limits: &Limits, leniencies: Leniencies) -> Result<Filter, FilterError> {
     let mut parser = Parser::new(text, 0..text.len(), "filter", limits, leniencies)?;
     let filter = parser.or_expression()?;
     match parser.lexer.next() {
@@ -44,38 +40,21 @@ pub(crate) fn filter(
 }
 
 /// Parses a PATCH path: `PATH` of RFC 7644 §3.5.2, Figure 7.
-pub(crate) fn value_path(
-    text: &str,
-    limits: &Limits,
-    leniencies: Leniencies,
-) -> Result<ValuePath, FilterError> {
+pub(crate) fn value_path(text: &str, limits: &Limits, leniencies: Leniencies) -> Result<ValuePath, FilterError> {
     let mut start = 0;
     let mut end = text.len();
     if leniencies.loose_paths.accepts() {
         end = text.trim_end_matches(is_blank).len();
         let trimmed = text.trim_start_matches(is_blank);
-        start = text
-            .len()
-            .saturating_sub(trimmed.strip_prefix('/').unwrap_or(trimmed).len())
-            .min(end);
+        start = text.len().saturating_sub(trimmed.strip_prefix('/').unwrap_or(trimmed).len()).min(end);
     }
     let mut parser = Parser::new(text, start..end, "path", limits, leniencies)?;
-    if text
-        .get(start..end)
-        .is_some_and(|path| path.starts_with('/'))
-    {
-        let reason =
-            "a path does not start with '/': write the attribute's name, such as name.familyName";
+    if text.get(start..end).is_some_and(|path| path.starts_with('/')) {
+        let reason = "a path does not start with '/': write the attribute's name, such as name.familyName";
         return Err(parser.fault(start..start.saturating_add(1), reason));
     }
-    if text
-        .get(start..end)
-        .is_some_and(|path| path.starts_with(is_blank))
-    {
-        return Err(parser.fault(
-            start..start.saturating_add(1),
-            "a path does not start with a blank: take it away",
-        ));
+    if text.get(start..end).is_some_and(|path| path.starts_with(is_blank)) {
+        return Err(parser.fault(start..start.saturating_add(1), "a path does not start with a blank: take it away"));
     }
     let (path, span) = match parser.lexer.next() {
         (Token::Word(word), span) => (parser.attr_path(word, span.clone())?, span),
@@ -85,11 +64,7 @@ pub(crate) fn value_path(
             return Err(parser.fault(span, reason));
         }
     };
-    let mut value_path = ValuePath {
-        path,
-        filter: None,
-        sub: None,
-    };
+    let mut value_path = ValuePath { path, filter: None, sub: None };
     if parser.lexer.peek().0 == Token::OpenBracket {
         value_path.filter = Some(parser.brackets(&value_path.path, &span)?);
         if let Some((sub, _)) = parser.sub_after_brackets()? {
@@ -99,10 +74,7 @@ pub(crate) fn value_path(
     let behind = parser.lexer.position();
     match parser.lexer.next() {
         (Token::End, _) if behind == end => Ok(value_path),
-        (Token::End, _) => Err(parser.fault(
-            behind..end,
-            "a path does not end with a blank: take it away",
-        )),
+        (Token::End, _) => Err(parser.fault(behind..end, "a path does not end with a blank: take it away")),
         (_, span) => Err(parser.fault(span, "expected the end of the path")),
     }
 }
@@ -128,11 +100,8 @@ impl<'t> Parser<'t> {
         leniencies: Leniencies,
     ) -> Result<Self, FilterError> {
         if text.len() > limits.max_bytes {
-            let reason = format!(
-                "the {subject} is {} bytes long, and at most {} are accepted",
-                text.len(),
-                limits.max_bytes
-            );
+            let reason =
+                format!("the {subject} is {} bytes long, and at most {} are accepted", text.len(), limits.max_bytes);
             return Err(FilterError::new(text, 0..text.len(), reason));
         }
         Ok(Self {
@@ -180,18 +149,12 @@ impl<'t> Parser<'t> {
                 Ok(Filter::Not(Box::new(self.group(open)?)))
             }
             Token::Word(word) => self.term(word, span),
-            Token::Quote => Err(self.fault(
-                span,
-                "expected an attribute name; names stand without quotes",
-            )),
+            Token::Quote => Err(self.fault(span, "expected an attribute name; names stand without quotes")),
             Token::End if span.start == 0 || self.text.trim_matches(is_blank).is_empty() => {
                 Err(self.fault(span, format!("the {} is empty", self.subject)))
             }
             _ => {
-                let reason = format!(
-                    "expected an attribute name, 'not' or '(', found {}",
-                    found(token)
-                );
+                let reason = format!("expected an attribute name, 'not' or '(', found {}", found(token));
                 Err(self.fault(span, reason))
             }
         }
@@ -256,19 +219,13 @@ impl<'t> Parser<'t> {
         const OPERATORS: &str = "eq, ne, co, sw, ew, gt, ge, lt, le or pr";
         let (token, span) = self.lexer.next();
         let Token::Word(word) = token else {
-            let reason = format!(
-                "expected an operator after '{}': {OPERATORS}",
-                excerpt(&path.to_string())
-            );
+            let reason = format!("expected an operator after '{}': {OPERATORS}", excerpt(&path.to_string()));
             return Err(self.fault(span, reason));
         };
         self.count_node(span.clone())?;
         match operator(word) {
             None => {
-                let reason = format!(
-                    "the operator '{}' is not supported: use {OPERATORS}",
-                    excerpt(word)
-                );
+                let reason = format!("the operator '{}' is not supported: use {OPERATORS}", excerpt(word));
                 Err(self.fault(span, reason))
             }
             Some(Operator::Present) => Ok(Filter::Present(path)),
@@ -317,9 +274,7 @@ impl<'t> Parser<'t> {
         }
         self.lexer.next();
         match AttrPath::parse(name) {
-            Ok(sub) if sub.urn().is_none() && sub.sub().is_none() => {
-                Ok(Some((name.to_owned(), span)))
-            }
+            Ok(sub) if sub.urn().is_none() && sub.sub().is_none() => Ok(Some((name.to_owned(), span))),
             _ => Err(self.fault(span, "expected the name of one sub-attribute after the dot")),
         }
     }
@@ -327,10 +282,7 @@ impl<'t> Parser<'t> {
     fn attr_path(&self, word: &str, span: Span) -> Result<AttrPath, FilterError> {
         AttrPath::parse(word).map_err(|error| {
             let start = span.start.saturating_add(error.offset).min(span.end);
-            self.fault(
-                start..span.end,
-                format!("'{}' is no attribute: {error}", excerpt(word)),
-            )
+            self.fault(start..span.end, format!("'{}' is no attribute: {error}", excerpt(word)))
         })
     }
 

@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use scim_schema::{
-    AttrPath, AttrType, Attribute, Registry, ResourceType, ScimError, fold::fold,
-    validate::Leniency,
-};
+use scim_schema::{AttrPath, AttrType, Attribute, Registry, ResourceType, ScimError, fold::fold, validate::Leniency};
 
 use crate::{
     ast::{CompareOp, Filter, write_joined, write_json_string},
@@ -41,11 +38,7 @@ impl Target {
     /// # Errors
     /// [`ScimError`] 400 `invalidValue`: nothing of that name is declared, a complex attribute has
     /// no `value`, or the attribute is `returned: never` or writeOnly.
-    pub fn for_sort(
-        path: &AttrPath,
-        resource_type: &ResourceType,
-        options: CompileOptions,
-    ) -> Result<Self, ScimError> {
+    pub fn for_sort(path: &AttrPath, resource_type: &ResourceType, options: CompileOptions) -> Result<Self, ScimError> {
         compile::sort_target(path, resource_type, options)
     }
 
@@ -78,16 +71,8 @@ impl Target {
     /// case-exact, else folded; a userName without its outer white space.
     #[must_use]
     pub fn comparison_form<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let text = if self.ignores_outer_white_space() {
-            text.trim()
-        } else {
-            text
-        };
-        if self.case_exact {
-            Cow::Borrowed(text)
-        } else {
-            fold(text)
-        }
+        let text = if self.ignores_outer_white_space() { text.trim() } else { text };
+        if self.case_exact { Cow::Borrowed(text) } else { fold(text) }
     }
 
     /// The form of a literal for this operator: [`Self::comparison_form`], but white space at the
@@ -224,20 +209,10 @@ impl Predicate {
     ///
     /// # Errors
     /// [`ScimError`] 400 `invalidFilter`.
-    pub fn parse(
-        text: &str,
-        registry: &Registry,
-        resource_type: &ResourceType,
-    ) -> Result<Self, ScimError> {
+    pub fn parse(text: &str, registry: &Registry, resource_type: &ResourceType) -> Result<Self, ScimError> {
         let filter = Filter::parse(text, &Limits::FILTER, &Leniencies::default())
             .map_err(crate::FilterError::into_invalid_filter)?;
-        Self::compile(
-            &filter,
-            registry,
-            resource_type,
-            false,
-            CompileOptions::default(),
-        )
+        Self::compile(&filter, registry, resource_type, false, CompileOptions::default())
     }
 
     /// Every attribute it asks about, from left to right, as often as it does: those of terms and
@@ -265,8 +240,7 @@ impl Predicate {
     /// need not read it otherwise.
     #[must_use]
     pub fn asks_about(&self, name: &str) -> bool {
-        self.targets()
-            .any(|target| target.extension.is_none() && &*target.name == name)
+        self.targets().any(|target| target.extension.is_none() && &*target.name == name)
     }
 }
 
@@ -277,9 +251,7 @@ impl fmt::Display for Predicate {
         match self {
             Self::All => f.write_str("(everything)"),
             Self::Nothing => f.write_str("(nothing)"),
-            Self::And(parts) => write_joined(f, parts, " and ", |part| {
-                matches!(part, Self::And(_) | Self::Or(_))
-            }),
+            Self::And(parts) => write_joined(f, parts, " and ", |part| matches!(part, Self::And(_) | Self::Or(_))),
             Self::Or(parts) => write_joined(f, parts, " or ", |part| matches!(part, Self::Or(_))),
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::Term(term) => term.fmt(f),

@@ -1,9 +1,6 @@
 //! Tests of the whole crate, by layer.
 
-#![expect(
-    clippy::needless_raw_string_hashes,
-    reason = "expect-test writes snapshots like this"
-)]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes snapshots like this")]
 
 mod compiling;
 mod matching;
@@ -67,8 +64,7 @@ fn users(registry: &Registry) -> &ResourceType {
 }
 
 fn parse(text: &str) -> Filter {
-    Filter::parse(text, &Limits::FILTER, &Leniencies::default())
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
+    Filter::parse(text, &Limits::FILTER, &Leniencies::default()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn compile(text: &str, options: CompileOptions) -> Result<Predicate, ScimError> {
@@ -81,7 +77,6 @@ fn object(value: &Value) -> &Map<String, Value> {
 }
 
 fn holds(text: &str, document: &Value) -> bool {
-    let predicate =
-        compile(text, CompileOptions::default()).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let predicate = compile(text, CompileOptions::default()).unwrap_or_else(|error| panic!("{text}: {error}"));
     matches::resource(&predicate, object(document))
 }

@@ -53,10 +53,7 @@ impl AttrType {
     /// Reads the key word; letter case does not matter.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|known| known.as_str().eq_ignore_ascii_case(word))
+        Self::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(word))
     }
 }
 
@@ -76,12 +73,7 @@ pub enum Mutability {
 
 impl Mutability {
     /// Every value, in the order RFC 7643 §7 lists them.
-    pub const ALL: &'static [Self] = &[
-        Self::ReadOnly,
-        Self::ReadWrite,
-        Self::Immutable,
-        Self::WriteOnly,
-    ];
+    pub const ALL: &'static [Self] = &[Self::ReadOnly, Self::ReadWrite, Self::Immutable, Self::WriteOnly];
 
     /// The key word as it stands in a Schema document.
     #[must_use]
@@ -97,10 +89,7 @@ impl Mutability {
     /// Reads the key word; letter case matters.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|known| known.as_str() == word)
+        Self::ALL.iter().copied().find(|known| known.as_str() == word)
     }
 }
 
@@ -136,10 +125,7 @@ impl Returned {
     /// Reads the key word; letter case matters.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|known| known.as_str() == word)
+        Self::ALL.iter().copied().find(|known| known.as_str() == word)
     }
 }
 
@@ -172,10 +158,7 @@ impl Uniqueness {
     /// Reads the key word; letter case matters.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|known| known.as_str() == word)
+        Self::ALL.iter().copied().find(|known| known.as_str() == word)
     }
 }
 
@@ -184,10 +167,7 @@ impl Uniqueness {
 /// Plain data; it is made by [`crate::Schema::parse`] or by [`crate::builtin`]. The default has the
 /// characteristics of RFC 7643 §2.2 and no name.
 #[derive(Clone, PartialEq, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are the independent characteristics of RFC 7643 §7"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the independent characteristics of RFC 7643 §7")]
 pub struct Attribute {
     /// The name in its declared spelling; compared ignoring ASCII case.
     pub name: String,
@@ -223,19 +203,13 @@ impl Attribute {
     /// A single-valued, readable and writable attribute with the defaults of RFC 7643 §2.2.
     #[must_use]
     pub fn new(name: &str, attr_type: AttrType) -> Self {
-        Self {
-            name: name.to_owned(),
-            attr_type,
-            ..Self::default()
-        }
+        Self { name: name.to_owned(), attr_type, ..Self::default() }
     }
 
     /// The sub-attribute of this name, ignoring ASCII case.
     #[must_use]
     pub fn sub_attribute(&self, name: &str) -> Option<&Self> {
-        self.sub_attributes
-            .iter()
-            .find(|sub| sub.name.eq_ignore_ascii_case(name))
+        self.sub_attributes.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
     }
 
     /// Whether values are compared byte for byte. References and binaries always are, whatever their
@@ -272,8 +246,6 @@ impl Attribute {
 pub fn is_attribute_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     name.eq_ignore_ascii_case("$ref")
-        || bytes
-            .next()
-            .is_some_and(|first| first.is_ascii_alphabetic())
+        || bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
             && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'$' | b'-' | b'_'))
 }

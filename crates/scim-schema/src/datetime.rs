@@ -12,9 +12,7 @@ const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// beginning of the next day, as XML Schema has it; leap seconds are not part of xsd:dateTime.
 #[must_use]
 pub fn parse(text: &str) -> Option<i64> {
-    let mut cursor = Cursor {
-        rest: text.as_bytes(),
-    };
+    let mut cursor = Cursor { rest: text.as_bytes() };
     let year = cursor.digits(4)?;
     cursor.eat(b'-')?;
     let month = cursor.digits(2)?;
@@ -26,11 +24,7 @@ pub fn parse(text: &str) -> Option<i64> {
     let minute = cursor.digits(2)?;
     cursor.eat(b':')?;
     let second = cursor.digits(2)?;
-    let fraction = if cursor.eat(b'.').is_some() {
-        cursor.fraction()?
-    } else {
-        0
-    };
+    let fraction = if cursor.eat(b'.').is_some() { cursor.fraction()? } else { 0 };
     let offset_minutes = cursor.zone()?;
     if !cursor.rest.is_empty() || year == 0 {
         return None;
@@ -42,9 +36,7 @@ pub fn parse(text: &str) -> Option<i64> {
     if end_of_day {
         micros = micros.checked_add(MICROS_PER_DAY)?;
     }
-    micros
-        .checked_add(i64::from(fraction))?
-        .checked_sub(i64::from(offset_minutes).checked_mul(60 * MICROS_PER_SECOND)?)
+    micros.checked_add(i64::from(fraction))?.checked_sub(i64::from(offset_minutes).checked_mul(60 * MICROS_PER_SECOND)?)
 }
 
 /// Prints microseconds since the epoch in UTC with three digits of fraction and `Z`, as every
@@ -52,11 +44,7 @@ pub fn parse(text: &str) -> Option<i64> {
 /// calendar cannot hold prints as the nearest that it can.
 #[must_use]
 pub fn print(micros: i64) -> String {
-    let nearest = if micros < 0 {
-        DateTime::<Utc>::MIN_UTC
-    } else {
-        DateTime::<Utc>::MAX_UTC
-    };
+    let nearest = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
     let at = DateTime::from_timestamp_micros(micros).unwrap_or(nearest);
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
@@ -83,11 +71,7 @@ impl Cursor<'_> {
     }
 
     fn eat(&mut self, wanted: u8) -> Option<()> {
-        if self.rest.first() == Some(&wanted) {
-            self.next().map(|_| ())
-        } else {
-            None
-        }
+        if self.rest.first() == Some(&wanted) { self.next().map(|_| ()) } else { None }
     }
 
     fn digit(&mut self) -> Option<u32> {

@@ -16,10 +16,7 @@ pub(crate) struct Node<'a> {
 
 /// What is wrong at a pointer.
 pub(crate) fn fault(pointer: &str, reason: impl Into<String>) -> RegistryError {
-    RegistryError {
-        pointer: pointer.to_owned(),
-        reason: reason.into(),
-    }
+    RegistryError { pointer: pointer.to_owned(), reason: reason.into() }
 }
 
 /// The kind of a JSON value, with its article, for sentences.
@@ -45,33 +42,19 @@ pub(crate) fn shortened(name: &str) -> String {
 impl<'a> Node<'a> {
     /// Takes the value at `pointer` for an object whose members are all in `known`, in any letter
     /// case (RFC 7643 §2.1: attribute names are case insensitive).
-    pub(crate) fn read(
-        value: &'a Value,
-        pointer: String,
-        known: &[&str],
-    ) -> Result<Self, RegistryError> {
+    pub(crate) fn read(value: &'a Value, pointer: String, known: &[&str]) -> Result<Self, RegistryError> {
         let Value::Object(members) = value else {
-            return Err(fault(
-                &pointer,
-                format!("must be an object, but is {}", kind(value)),
-            ));
+            return Err(fault(&pointer, format!("must be an object, but is {}", kind(value))));
         };
         let node = Self { pointer, members };
         let mut seen: Vec<&str> = Vec::new();
         for name in members.keys() {
-            let Some(canonical) = known.iter().find(|known| known.eq_ignore_ascii_case(name))
-            else {
+            let Some(canonical) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) else {
                 let known = known.join(", ");
-                return Err(fault(
-                    &node.at(name),
-                    format!("is not a known member; the known ones are {known}"),
-                ));
+                return Err(fault(&node.at(name), format!("is not a known member; the known ones are {known}")));
             };
             if seen.contains(canonical) {
-                return Err(fault(
-                    &node.at(name),
-                    format!("says again what another spelling of \"{canonical}\" says"),
-                ));
+                return Err(fault(&node.at(name), format!("says again what another spelling of \"{canonical}\" says")));
             }
             seen.push(canonical);
         }
@@ -102,20 +85,14 @@ impl<'a> Node<'a> {
         match self.member(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(fault(
-                &self.at(name),
-                format!("must be a string, but is {}", kind(other)),
-            )),
+            Some(other) => Err(fault(&self.at(name), format!("must be a string, but is {}", kind(other)))),
         }
     }
 
     /// A string member that must be there and not be blank.
     pub(crate) fn required_text(&self, name: &str) -> Result<&'a str, RegistryError> {
         match self.text(name)? {
-            None => Err(fault(
-                &self.pointer,
-                format!("lacks \"{name}\", which is required"),
-            )),
+            None => Err(fault(&self.pointer, format!("lacks \"{name}\", which is required"))),
             Some(text) if text.trim().is_empty() => Err(fault(&self.at(name), "must not be empty")),
             Some(text) => Ok(text),
         }
@@ -126,10 +103,7 @@ impl<'a> Node<'a> {
         match self.member(name) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(other) => Err(fault(
-                &self.at(name),
-                format!("must be true or false, but is {}", kind(other)),
-            )),
+            Some(other) => Err(fault(&self.at(name), format!("must be true or false, but is {}", kind(other)))),
         }
     }
 
@@ -138,10 +112,7 @@ impl<'a> Node<'a> {
         match self.member(name) {
             None => Ok(&[]),
             Some(Value::Array(list)) => Ok(list),
-            Some(other) => Err(fault(
-                &self.at(name),
-                format!("must be an array, but is {}", kind(other)),
-            )),
+            Some(other) => Err(fault(&self.at(name), format!("must be an array, but is {}", kind(other)))),
         }
     }
 
@@ -151,10 +122,7 @@ impl<'a> Node<'a> {
         for (index, element) in self.list(name)?.iter().enumerate() {
             let Value::String(text) = element else {
                 let pointer = format!("{}/{index}", self.at(name));
-                return Err(fault(
-                    &pointer,
-                    format!("must be a string, but is {}", kind(element)),
-                ));
+                return Err(fault(&pointer, format!("must be a string, but is {}", kind(element))));
             };
             texts.push(text.clone());
         }
@@ -164,16 +132,9 @@ impl<'a> Node<'a> {
     /// Refuses a `schemas` member that is there and does not say what the document is.
     pub(crate) fn check_schemas(&self, urn: &str) -> Result<(), RegistryError> {
         let schemas = self.texts("schemas")?;
-        if self.member("schemas").is_none()
-            || schemas
-                .iter()
-                .any(|listed| listed.eq_ignore_ascii_case(urn))
-        {
+        if self.member("schemas").is_none() || schemas.iter().any(|listed| listed.eq_ignore_ascii_case(urn)) {
             return Ok(());
         }
-        Err(fault(
-            &self.at("schemas"),
-            format!("must contain \"{urn}\""),
-        ))
+        Err(fault(&self.at("schemas"), format!("must contain \"{urn}\"")))
     }
 }

@@ -71,26 +71,14 @@ impl ScimError {
     /// An error without a key word.
     #[must_use]
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            scim_type: None,
-            detail: detail.into(),
-        }
+        Self { status, scim_type: None, detail: detail.into() }
     }
 
     /// A 400 with a key word (409 for `uniqueness`).
     #[must_use]
     pub fn typed(scim_type: ScimType, detail: impl Into<String>) -> Self {
-        let status = if scim_type == ScimType::Uniqueness {
-            409
-        } else {
-            400
-        };
-        Self {
-            status,
-            scim_type: Some(scim_type),
-            detail: detail.into(),
-        }
+        let status = if scim_type == ScimType::Uniqueness { 409 } else { 400 };
+        Self { status, scim_type: Some(scim_type), detail: detail.into() }
     }
 
     /// 400 `invalidValue`.
@@ -144,10 +132,7 @@ impl ScimError {
     /// 404 for a resource that is not there, or not there for this caller.
     #[must_use]
     pub fn not_found(resource_type: &str, id: &str) -> Self {
-        Self::new(
-            404,
-            format!("there is no {resource_type} with the id \"{id}\" here"),
-        )
+        Self::new(404, format!("there is no {resource_type} with the id \"{id}\" here"))
     }
 
     /// 413 with the limit in the detail.

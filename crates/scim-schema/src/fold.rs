@@ -26,16 +26,10 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     let nfc = ComposingNormalizerBorrowed::new_nfc();
     let mapper = CaseMapper::new();
     let composed = nfc.normalize(text);
-    if composed
-        .chars()
-        .all(|character| mapper.simple_fold(character) == character)
-    {
+    if composed.chars().all(|character| mapper.simple_fold(character) == character) {
         return composed;
     }
-    let folded: String = composed
-        .chars()
-        .map(|character| mapper.simple_fold(character))
-        .collect();
+    let folded: String = composed.chars().map(|character| mapper.simple_fold(character)).collect();
     Cow::Owned(nfc.normalize(&folded).into_owned())
 }
 

@@ -22,24 +22,18 @@ pub fn parse_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>
         ))
     })?;
     if text.trim_ascii().is_empty() {
-        return Err(ScimError::invalid_syntax(
-            "the body is empty; send a JSON object",
-        ));
+        return Err(ScimError::invalid_syntax("the body is empty; send a JSON object"));
     }
     if exceeds_depth(text, max_depth) {
         return Err(ScimError::invalid_syntax(format!(
             "the body holds objects or arrays nested more than {max_depth} deep"
         )));
     }
-    let value: Value = serde_json::from_str(text).map_err(|error| {
-        ScimError::invalid_syntax(format!("the body is not valid JSON: {error}"))
-    })?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| ScimError::invalid_syntax(format!("the body is not valid JSON: {error}")))?;
     match value {
         Value::Object(object) => Ok(object),
-        other => Err(ScimError::invalid_syntax(format!(
-            "the body must be a JSON object, but is {}",
-            kind(&other)
-        ))),
+        other => Err(ScimError::invalid_syntax(format!("the body must be a JSON object, but is {}", kind(&other)))),
     }
 }
 

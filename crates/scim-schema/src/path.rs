@@ -55,21 +55,13 @@ impl AttrPath {
             let offset = tail_offset.saturating_add(name.len()).saturating_add(1);
             check_name(sub, offset, urn.is_some())?;
         }
-        Ok(Self {
-            urn: urn.map(ToOwned::to_owned),
-            name: name.to_owned(),
-            sub: sub.map(ToOwned::to_owned),
-        })
+        Ok(Self { urn: urn.map(ToOwned::to_owned), name: name.to_owned(), sub: sub.map(ToOwned::to_owned) })
     }
 
     /// A path without URN.
     #[must_use]
     pub fn plain(name: &str, sub: Option<&str>) -> Self {
-        Self {
-            urn: None,
-            name: name.to_owned(),
-            sub: sub.map(ToOwned::to_owned),
-        }
+        Self { urn: None, name: name.to_owned(), sub: sub.map(ToOwned::to_owned) }
     }
 
     /// The URN in front, as written.
@@ -93,10 +85,7 @@ impl AttrPath {
     /// This path with a sub-attribute appended, if it has none yet.
     #[must_use]
     pub fn with_sub(&self, sub: &str) -> Self {
-        Self {
-            sub: Some(sub.to_owned()),
-            ..self.clone()
-        }
+        Self { sub: Some(sub.to_owned()), ..self.clone() }
     }
 }
 
@@ -114,8 +103,7 @@ impl fmt::Display for AttrPath {
 }
 
 fn starts_with_urn(text: &str) -> bool {
-    text.get(..4)
-        .is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
+    text.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
 }
 
 /// A URN holds visible ASCII only (RFC 8141 §2), and none of what filters and value paths put
@@ -123,19 +111,13 @@ fn starts_with_urn(text: &str) -> bool {
 fn check_urn(urn: &str) -> Result<(), PathError> {
     let bad = urn.char_indices().find(|(_, character)| {
         !character.is_ascii_graphic()
-            || matches!(
-                character,
-                '[' | ']' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'
-            )
+            || matches!(character, '[' | ']' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}')
     });
     match bad {
         None => Ok(()),
         Some((offset, character)) => Err(PathError {
             offset,
-            reason: format!(
-                "{} cannot stand in the URN of an attribute path",
-                quoted(character)
-            ),
+            reason: format!("{} cannot stand in the URN of an attribute path", quoted(character)),
         }),
     }
 }
@@ -145,14 +127,8 @@ fn check_name(name: &str, offset: usize, behind_urn: bool) -> Result<(), PathErr
         return Ok(());
     }
     if behind_urn {
-        let part =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'$' | b'-' | b'_' | b'.');
-        if name
-            .bytes()
-            .next()
-            .is_some_and(|first| first.is_ascii_alphanumeric())
-            && name.bytes().all(part)
-        {
+        let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'$' | b'-' | b'_' | b'.');
+        if name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric()) && name.bytes().all(part) {
             return Ok(());
         }
     }
@@ -162,10 +138,7 @@ fn check_name(name: &str, offset: usize, behind_urn: bool) -> Result<(), PathErr
             || !first && (character.is_ascii_digit() || matches!(character, '$' | '-' | '_')))
     });
     Err(match bad {
-        None => PathError {
-            offset,
-            reason: "an attribute name is missing here".to_owned(),
-        },
+        None => PathError { offset, reason: "an attribute name is missing here".to_owned() },
         Some((at, character)) => PathError {
             offset: offset.saturating_add(at),
             reason: format!(
@@ -232,10 +205,7 @@ impl<'a> AttrRef<'a> {
     #[must_use]
     pub fn to_value(self) -> Self {
         match (self.attribute, self.sub) {
-            (Some(attribute), None) => Self {
-                sub: attribute.value_attribute(),
-                ..self
-            },
+            (Some(attribute), None) => Self { sub: attribute.value_attribute(), ..self },
             _ => self,
         }
     }
@@ -246,9 +216,7 @@ impl<'a> AttrRef<'a> {
     pub fn comparison_form<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let user_name = self.extension.is_none()
             && self.sub.is_none()
-            && self
-                .attribute
-                .is_some_and(|attribute| attribute.name == "userName");
+            && self.attribute.is_some_and(|attribute| attribute.name == "userName");
         if user_name {
             return fold_user_name(text);
         }
@@ -261,9 +229,7 @@ impl<'a> AttrRef<'a> {
     /// Whether several values may stand there: the attribute or the sub-attribute is multi-valued.
     #[must_use]
     pub fn is_multi_valued(&self) -> bool {
-        self.attribute
-            .is_some_and(|attribute| attribute.multi_valued)
-            || self.sub.is_some_and(|sub| sub.multi_valued)
+        self.attribute.is_some_and(|attribute| attribute.multi_valued) || self.sub.is_some_and(|sub| sub.multi_valued)
     }
 }
 

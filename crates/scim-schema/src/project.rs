@@ -30,11 +30,7 @@ impl Projection {
     ///
     /// # Errors
     /// [`ScimError`] 400 `invalidValue` for both on a connection that refuses it.
-    pub fn parse(
-        attributes: Option<&str>,
-        excluded: Option<&str>,
-        both: Leniency,
-    ) -> Result<Self, ScimError> {
+    pub fn parse(attributes: Option<&str>, excluded: Option<&str>, both: Leniency) -> Result<Self, ScimError> {
         let attributes = names(attributes);
         let excluded = names(excluded);
         match (attributes.is_empty(), excluded.is_empty()) {
@@ -105,8 +101,7 @@ impl Projection {
                     return false;
                 }
                 if let Value::Object(members) = value {
-                    members
-                        .retain(|part, _| !names.iter().any(|named| names_part(named, name, part)));
+                    members.retain(|part, _| !names.iter().any(|named| names_part(named, name, part)));
                 }
                 true
             }
@@ -116,12 +111,7 @@ impl Projection {
 
 /// The names of a comma list, without the blanks round them.
 fn names(list: Option<&str>) -> Vec<String> {
-    list.unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(ToOwned::to_owned)
-        .collect()
+    list.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
 }
 
 /// Whether `named` is `name.part` or, for an undeclared extension, `name:part`.
@@ -168,23 +158,15 @@ impl<'a> Selection<'a> {
             Projection::Except(names) => (Mode::Except, names),
         };
         let resolve = |name: &String| resource_type.resolve_bare(&AttrPath::parse(name).ok()?);
-        Self {
-            mode,
-            named: names.iter().filter_map(resolve).collect(),
-            names,
-        }
+        Self { mode, named: names.iter().filter_map(resolve).collect(), names }
     }
 
     fn named(&self, extension: Option<&SchemaUrn>, attribute: &Attribute) -> Named {
         let mut found = Named::No;
         for at in self.named.iter().filter(|at| at.extension == extension) {
             match (at.attribute, at.sub) {
-                (None, _) if found != (Named::Whole { itself: true }) => {
-                    found = Named::Whole { itself: false }
-                }
-                (Some(named), None) if named.name == attribute.name => {
-                    found = Named::Whole { itself: true }
-                }
+                (None, _) if found != (Named::Whole { itself: true }) => found = Named::Whole { itself: false },
+                (Some(named), None) if named.name == attribute.name => found = Named::Whole { itself: true },
                 (Some(named), Some(_)) if named.name == attribute.name && found == Named::No => {
                     found = Named::Parts;
                 }
@@ -194,17 +176,10 @@ impl<'a> Selection<'a> {
         found
     }
 
-    fn names_sub(
-        &self,
-        extension: Option<&SchemaUrn>,
-        attribute: &Attribute,
-        sub: &Attribute,
-    ) -> bool {
+    fn names_sub(&self, extension: Option<&SchemaUrn>, attribute: &Attribute, sub: &Attribute) -> bool {
         self.named.iter().any(|at| {
             at.extension == extension
-                && at
-                    .attribute
-                    .is_some_and(|named| named.name == attribute.name)
+                && at.attribute.is_some_and(|named| named.name == attribute.name)
                 && at.sub.is_some_and(|named| named.name == sub.name)
         })
     }
@@ -220,9 +195,7 @@ impl<'a> Selection<'a> {
                 Mode::Only => matches!(named, Named::Whole { .. }),
                 Mode::Except => !matches!(named, Named::Whole { .. }),
             },
-            Returned::Request => {
-                self.mode == Mode::Only && named == (Named::Whole { itself: true })
-            }
+            Returned::Request => self.mode == Mode::Only && named == (Named::Whole { itself: true }),
         }
     }
 
@@ -245,9 +218,7 @@ impl<'a> Selection<'a> {
                 Mode::Only => attribute_stays || self.names_sub(extension, attribute, sub),
                 Mode::Except => attribute_stays && !self.names_sub(extension, attribute, sub),
             },
-            Returned::Request => {
-                self.mode == Mode::Only && self.names_sub(extension, attribute, sub)
-            }
+            Returned::Request => self.mode == Mode::Only && self.names_sub(extension, attribute, sub),
         }
     }
 
@@ -257,19 +228,11 @@ impl<'a> Selection<'a> {
         if attribute.sub_attributes.is_empty() {
             return stays;
         }
-        attribute
-            .sub_attributes
-            .iter()
-            .any(|sub| self.keeps_sub(extension, attribute, sub, stays))
+        attribute.sub_attributes.iter().any(|sub| self.keeps_sub(extension, attribute, sub, stays))
     }
 
     /// Cuts a value down; whether anything of it stays.
-    fn trim(
-        &self,
-        extension: Option<&SchemaUrn>,
-        attribute: &Attribute,
-        value: &mut Value,
-    ) -> bool {
+    fn trim(&self, extension: Option<&SchemaUrn>, attribute: &Attribute, value: &mut Value) -> bool {
         let named = self.named(extension, attribute);
         let stays = self.keeps(named, attribute);
         if attribute.sub_attributes.is_empty() || attribute.is_secret() {
@@ -298,10 +261,7 @@ impl<'a> Selection<'a> {
 
     /// Whether a part that no schema declares stays: it goes with what it is in, if it is not named.
     fn keeps_undeclared(&self, container: &str, part: &str, container_stays: bool) -> bool {
-        let named = self
-            .names
-            .iter()
-            .any(|named| names_part(named, container, part));
+        let named = self.names.iter().any(|named| names_part(named, container, part));
         match self.mode {
             Mode::Default => true,
             Mode::Only => container_stays || named,
@@ -314,17 +274,10 @@ impl<'a> Selection<'a> {
             return false;
         };
         let urn = Some(&extension.schema.urn);
-        let whole = self
-            .named
-            .iter()
-            .any(|at| at.extension == urn && at.attribute.is_none());
+        let whole = self.named.iter().any(|at| at.extension == urn && at.attribute.is_none());
         members.retain(|name, value| match extension.schema.attribute(name) {
             Some(attribute) => self.trim(urn, attribute, value),
-            None => self.keeps_undeclared(
-                extension.schema.urn.as_str(),
-                name,
-                whole == (self.mode == Mode::Only),
-            ),
+            None => self.keeps_undeclared(extension.schema.urn.as_str(), name, whole == (self.mode == Mode::Only)),
         });
         !members.is_empty()
     }

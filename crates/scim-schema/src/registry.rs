@@ -60,21 +60,14 @@ impl ResourceType {
 
     /// The attributes at the top of a resource: the common ones, then those of the core schema.
     pub fn core_attributes(&self) -> impl Iterator<Item = &Attribute> {
-        let declared = self
-            .schema
-            .attributes
-            .iter()
-            .filter(|attribute| common_attribute(&attribute.name).is_none());
+        let declared = self.schema.attributes.iter().filter(|attribute| common_attribute(&attribute.name).is_none());
         builtin::common_attributes().iter().chain(declared)
     }
 
     /// Every top-level attribute: common, core, then those of the extensions in order.
     pub fn attributes(&self) -> impl Iterator<Item = AttrRef<'_>> {
-        let core = self.core_attributes().map(|attribute| AttrRef {
-            extension: None,
-            attribute: Some(attribute),
-            sub: None,
-        });
+        let core =
+            self.core_attributes().map(|attribute| AttrRef { extension: None, attribute: Some(attribute), sub: None });
         let extended = self.extensions.iter().flat_map(|extension| {
             extension.schema.attributes.iter().map(|attribute| AttrRef {
                 extension: Some(&extension.schema.urn),
@@ -88,32 +81,22 @@ impl ResourceType {
     /// Every attribute and, right behind its attribute, every sub-attribute.
     pub fn all_attributes(&self) -> impl Iterator<Item = AttrRef<'_>> {
         self.attributes().flat_map(|at| {
-            let subs = at
-                .attribute
-                .map(|attribute| attribute.sub_attributes.as_slice())
-                .unwrap_or_default();
-            std::iter::once(at).chain(subs.iter().map(move |sub| AttrRef {
-                sub: Some(sub),
-                ..at
-            }))
+            let subs = at.attribute.map(|attribute| attribute.sub_attributes.as_slice()).unwrap_or_default();
+            std::iter::once(at).chain(subs.iter().map(move |sub| AttrRef { sub: Some(sub), ..at }))
         })
     }
 
     /// What stores keep an index row for, beside their own columns: every attribute or sub-attribute
     /// marked [`Attribute::searchable`]. A complex attribute marked so stands here as its `value`.
     pub fn searchable_attributes(&self) -> impl Iterator<Item = AttrRef<'_>> {
-        self.all_attributes()
-            .filter(|at| at.leaf().is_some_and(|leaf| leaf.searchable))
-            .map(AttrRef::to_value)
+        self.all_attributes().filter(|at| at.leaf().is_some_and(|leaf| leaf.searchable)).map(AttrRef::to_value)
     }
 
     /// The attributes and sub-attributes whose values are unique (RFC 7643 §7, `uniqueness`), but
     /// for `id`.
     pub fn unique_attributes(&self) -> impl Iterator<Item = AttrRef<'_>> {
         self.all_attributes().filter(|at| {
-            let own = at
-                .attribute
-                .is_some_and(|attribute| attribute.mutability != Mutability::ReadOnly);
+            let own = at.attribute.is_some_and(|attribute| attribute.mutability != Mutability::ReadOnly);
             own && at.leaf().is_some_and(Attribute::is_unique)
         })
     }
@@ -121,9 +104,7 @@ impl ResourceType {
     /// The extension with this URN, ignoring ASCII case.
     #[must_use]
     pub fn extension(&self, urn: &str) -> Option<&Extension> {
-        self.extensions
-            .iter()
-            .find(|extension| extension.schema.urn.is(urn))
+        self.extensions.iter().find(|extension| extension.schema.urn.is(urn))
     }
 
     /// Finds what a path names in this resource type: the longest schema URN in front is split off
@@ -137,18 +118,10 @@ impl ResourceType {
         };
         let whole = path.to_string();
         if let Some(extension) = self.extension(&whole) {
-            return Some(AttrRef {
-                extension: Some(&extension.schema.urn),
-                attribute: None,
-                sub: None,
-            });
+            return Some(AttrRef { extension: Some(&extension.schema.urn), attribute: None, sub: None });
         }
         if let Some(extension) = self.extension(urn) {
-            return attribute_at(
-                Some(&extension.schema.urn),
-                extension.schema.attribute(path.name())?,
-                path.sub(),
-            );
+            return attribute_at(Some(&extension.schema.urn), extension.schema.attribute(path.name())?, path.sub());
         }
         if self.schema.urn.is(urn) {
             return attribute_at(None, self.attribute(path.name())?, path.sub());
@@ -164,11 +137,7 @@ impl ResourceType {
             return self.resolve(path);
         }
         self.extensions.iter().find_map(|extension| {
-            attribute_at(
-                Some(&extension.schema.urn),
-                extension.schema.attribute(path.name())?,
-                path.sub(),
-            )
+            attribute_at(Some(&extension.schema.urn), extension.schema.attribute(path.name())?, path.sub())
         })
     }
 
@@ -176,10 +145,7 @@ impl ResourceType {
     #[must_use]
     pub fn to_document(&self) -> Value {
         let mut document = Map::new();
-        document.insert(
-            "schemas".to_owned(),
-            Value::from(vec![builtin::RESOURCE_TYPE]),
-        );
+        document.insert("schemas".to_owned(), Value::from(vec![builtin::RESOURCE_TYPE]));
         document.insert("id".to_owned(), self.id.as_str().into());
         document.insert("name".to_owned(), self.name.as_str().into());
         if let Some(description) = &self.description {
@@ -199,9 +165,7 @@ impl ResourceType {
 }
 
 fn common_attribute(name: &str) -> Option<&'static Attribute> {
-    builtin::common_attributes()
-        .iter()
-        .find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+    builtin::common_attributes().iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
 fn attribute_at<'a>(
@@ -213,11 +177,7 @@ fn attribute_at<'a>(
         None => None,
         Some(name) => Some(attribute.sub_attribute(name)?),
     };
-    Some(AttrRef {
-        extension,
-        attribute: Some(attribute),
-        sub,
-    })
+    Some(AttrRef { extension, attribute: Some(attribute), sub })
 }
 
 /// All schemas and resource types of a service provider, immutable once built.
@@ -228,12 +188,7 @@ pub struct Registry {
 }
 
 static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
-    let [user, group, enterprise_user] = [
-        builtin::user(),
-        builtin::group(),
-        builtin::enterprise_user(),
-    ]
-    .map(Arc::new);
+    let [user, group, enterprise_user] = [builtin::user(), builtin::group(), builtin::enterprise_user()].map(Arc::new);
     let resource_types = vec![
         Arc::new(ResourceType {
             id: "User".to_owned(),
@@ -241,10 +196,7 @@ static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
             endpoint: "/Users".to_owned(),
             description: Some("User Account".to_owned()),
             schema: Arc::clone(&user),
-            extensions: vec![Extension {
-                schema: Arc::clone(&enterprise_user),
-                required: false,
-            }],
+            extensions: vec![Extension { schema: Arc::clone(&enterprise_user), required: false }],
         }),
         Arc::new(ResourceType {
             id: "Group".to_owned(),
@@ -255,10 +207,7 @@ static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
             extensions: Vec::new(),
         }),
     ];
-    Registry {
-        schemas: vec![user, group, enterprise_user],
-        resource_types,
-    }
+    Registry { schemas: vec![user, group, enterprise_user], resource_types }
 });
 
 impl Registry {
@@ -289,15 +238,11 @@ impl Registry {
     #[must_use]
     pub fn without(&self, urn: &str, name: &str, sub: Option<&str>) -> Self {
         self.changed(urn, |schema| match sub {
-            None => schema
-                .attributes
-                .retain(|attribute| !attribute.name.eq_ignore_ascii_case(name)),
+            None => schema.attributes.retain(|attribute| !attribute.name.eq_ignore_ascii_case(name)),
             Some(sub) => {
                 for attribute in &mut schema.attributes {
                     if attribute.name.eq_ignore_ascii_case(name) {
-                        attribute
-                            .sub_attributes
-                            .retain(|part| !part.name.eq_ignore_ascii_case(sub));
+                        attribute.sub_attributes.retain(|part| !part.name.eq_ignore_ascii_case(sub));
                     }
                 }
             }
@@ -325,27 +270,20 @@ impl Registry {
         change(&mut schema);
         let schema = Arc::new(schema);
         let replace = |present: &Arc<Schema>| {
-            if present.urn == schema.urn {
-                Arc::clone(&schema)
-            } else {
-                Arc::clone(present)
-            }
+            if present.urn == schema.urn { Arc::clone(&schema) } else { Arc::clone(present) }
         };
         let resource_types = self.resource_types.iter().map(|resource_type| {
-            let extensions = resource_type.extensions.iter().map(|extension| Extension {
-                schema: replace(&extension.schema),
-                required: extension.required,
-            });
+            let extensions = resource_type
+                .extensions
+                .iter()
+                .map(|extension| Extension { schema: replace(&extension.schema), required: extension.required });
             Arc::new(ResourceType {
                 schema: replace(&resource_type.schema),
                 extensions: extensions.collect(),
                 ..ResourceType::clone(resource_type)
             })
         });
-        Self {
-            schemas: self.schemas.iter().map(replace).collect(),
-            resource_types: resource_types.collect(),
-        }
+        Self { schemas: self.schemas.iter().map(replace).collect(), resource_types: resource_types.collect() }
     }
 
     /// The schema with this URN, ignoring ASCII case.
@@ -363,20 +301,15 @@ impl Registry {
     /// The resource type of this name, exactly.
     #[must_use]
     pub fn resource_type(&self, name: &str) -> Option<&Arc<ResourceType>> {
-        self.resource_types
-            .iter()
-            .find(|resource_type| resource_type.name == name)
+        self.resource_types.iter().find(|resource_type| resource_type.name == name)
     }
 
     /// The resource type served at this first path segment (`Users`), ignoring ASCII case.
     #[must_use]
     pub fn by_endpoint(&self, segment: &str) -> Option<&Arc<ResourceType>> {
-        self.resource_types.iter().find(|resource_type| {
-            resource_type
-                .endpoint
-                .trim_start_matches('/')
-                .eq_ignore_ascii_case(segment)
-        })
+        self.resource_types
+            .iter()
+            .find(|resource_type| resource_type.endpoint.trim_start_matches('/').eq_ignore_ascii_case(segment))
     }
 
     /// All resource types, in the order of discovery.
@@ -389,9 +322,7 @@ impl Registry {
     /// types, RFC 7644 §3.4.2.1).
     #[must_use]
     pub fn knows(&self, path: &AttrPath) -> bool {
-        self.resource_types
-            .iter()
-            .any(|resource_type| resource_type.resolve(path).is_some())
+        self.resource_types.iter().any(|resource_type| resource_type.resolve(path).is_some())
     }
 
     /// Whether this URN is a known schema, ignoring ASCII case.

@@ -63,9 +63,9 @@ impl Resource {
     #[must_use]
     pub fn value(&self, at: &AttrRef<'_>) -> Option<&Value> {
         match (at.extension, at.attribute) {
-            (extension, Some(attribute)) => self
-                .container(extension.map(crate::SchemaUrn::as_str))?
-                .get(&attribute.name),
+            (extension, Some(attribute)) => {
+                self.container(extension.map(crate::SchemaUrn::as_str))?.get(&attribute.name)
+            }
             (Some(urn), None) => self.document.get(urn.as_str()),
             (None, None) => None,
         }
@@ -102,8 +102,7 @@ impl Resource {
         match self.document.get_mut("schemas") {
             Some(present) => *present = Value::Array(schemas),
             None => {
-                self.document
-                    .shift_insert(0, "schemas".to_owned(), Value::Array(schemas));
+                self.document.shift_insert(0, "schemas".to_owned(), Value::Array(schemas));
             }
         }
     }

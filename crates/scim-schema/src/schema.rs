@@ -88,28 +88,20 @@ impl Schema {
     /// The attribute of this name, ignoring ASCII case.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes
-            .iter()
-            .find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+        self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
     }
 
     /// The Schema document for discovery (RFC 7643 §7), without `meta`.
     #[must_use]
     pub fn to_document(&self) -> Value {
         let mut document = Map::new();
-        document.insert(
-            "schemas".to_owned(),
-            Value::from(vec![crate::builtin::SCHEMA]),
-        );
+        document.insert("schemas".to_owned(), Value::from(vec![crate::builtin::SCHEMA]));
         document.insert("id".to_owned(), self.urn.as_str().into());
         document.insert("name".to_owned(), self.name.as_str().into());
         if let Some(description) = &self.description {
             document.insert("description".to_owned(), description.as_str().into());
         }
-        document.insert(
-            "attributes".to_owned(),
-            self.attributes.iter().map(attribute_document).collect(),
-        );
+        document.insert("attributes".to_owned(), self.attributes.iter().map(attribute_document).collect());
         Value::Object(document)
     }
 }
@@ -126,41 +118,19 @@ fn attribute_document(attribute: &Attribute) -> Value {
     }
     document.insert("required".to_owned(), attribute.required.into());
     if !attribute.canonical_values.is_empty() {
-        document.insert(
-            "canonicalValues".to_owned(),
-            attribute.canonical_values.clone().into(),
-        );
+        document.insert("canonicalValues".to_owned(), attribute.canonical_values.clone().into());
     }
-    if matches!(
-        attribute.attr_type,
-        AttrType::String | AttrType::Reference | AttrType::Binary
-    ) {
+    if matches!(attribute.attr_type, AttrType::String | AttrType::Reference | AttrType::Binary) {
         document.insert("caseExact".to_owned(), attribute.case_exact.into());
     }
-    document.insert(
-        "mutability".to_owned(),
-        attribute.mutability.as_str().into(),
-    );
+    document.insert("mutability".to_owned(), attribute.mutability.as_str().into());
     document.insert("returned".to_owned(), attribute.returned.as_str().into());
-    document.insert(
-        "uniqueness".to_owned(),
-        attribute.uniqueness.as_str().into(),
-    );
+    document.insert("uniqueness".to_owned(), attribute.uniqueness.as_str().into());
     if !attribute.reference_types.is_empty() {
-        document.insert(
-            "referenceTypes".to_owned(),
-            attribute.reference_types.clone().into(),
-        );
+        document.insert("referenceTypes".to_owned(), attribute.reference_types.clone().into());
     }
     if !attribute.sub_attributes.is_empty() {
-        document.insert(
-            "subAttributes".to_owned(),
-            attribute
-                .sub_attributes
-                .iter()
-                .map(attribute_document)
-                .collect(),
-        );
+        document.insert("subAttributes".to_owned(), attribute.sub_attributes.iter().map(attribute_document).collect());
     }
     Value::Object(document)
 }

@@ -173,14 +173,7 @@ pub fn value(
     value: Value,
     coercion: &Coercion,
 ) -> Result<Value, ScimError> {
-    check::one(
-        resource_type,
-        attribute,
-        path,
-        value,
-        coercion,
-        check::Part::Whole,
-    )
+    check::one(resource_type, attribute, path, value, coercion, check::Part::Whole)
 }
 
 /// Like [`value`], for one element of a multi-valued attribute.
@@ -194,14 +187,7 @@ pub fn element(
     value: Value,
     coercion: &Coercion,
 ) -> Result<Value, ScimError> {
-    check::one(
-        resource_type,
-        attribute,
-        path,
-        value,
-        coercion,
-        check::Part::Element,
-    )
+    check::one(resource_type, attribute, path, value, coercion, check::Part::Element)
 }
 
 /// Checks a value that no schema declares and that is kept as it is: no NUL anywhere. Its size is

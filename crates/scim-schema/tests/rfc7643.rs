@@ -31,23 +31,14 @@ fn list(text: &str) -> Vec<Value> {
 fn accepted(type_name: &str, text: &str, elsewhere: &[&str]) -> scim_schema::validate::Accepted {
     let registry = Registry::builtin();
     let resource_type = registry.resource_type(type_name).unwrap();
-    let accepted = accept(
-        &registry,
-        resource_type,
-        object(text),
-        Write::Create,
-        &Coercion::default(),
-        &[],
-    )
-    .unwrap();
+    let accepted = accept(&registry, resource_type, object(text), Write::Create, &Coercion::default(), &[]).unwrap();
     let mut expected = object(text);
     expected.retain(|name, _| !elsewhere.contains(&name.as_str()));
     let mut stored = accepted.resource.document().clone();
     stored.sort_keys();
     expected.sort_keys();
-    if let Some(Value::Object(manager)) = expected
-        .get_mut(builtin::ENTERPRISE_USER)
-        .and_then(|extension| extension.get_mut("manager"))
+    if let Some(Value::Object(manager)) =
+        expected.get_mut(builtin::ENTERPRISE_USER).and_then(|extension| extension.get_mut("manager"))
     {
         manager.retain(|name, _| name == "value");
     }
@@ -57,11 +48,7 @@ fn accepted(type_name: &str, text: &str, elsewhere: &[&str]) -> scim_schema::val
 
 #[test]
 fn rfc7643_8_1_minimal_user() {
-    accepted(
-        "User",
-        include_str!("rfc7643/8_1_minimal_user.json"),
-        &["id", "meta"],
-    );
+    accepted("User", include_str!("rfc7643/8_1_minimal_user.json"), &["id", "meta"]);
 }
 
 #[test]
@@ -76,63 +63,36 @@ fn rfc7643_8_2_full_user() {
 fn rfc7643_8_3_enterprise_user() {
     let text = include_str!("rfc7643/8_3_enterprise_user.json");
     let accepted = accepted("User", text, &["id", "meta", "groups", "password"]);
-    let extension = accepted
-        .resource
-        .container(Some(builtin::ENTERPRISE_USER))
-        .unwrap();
-    assert_eq!(
-        extension["manager"],
-        serde_json::json!({"value": "26118915-6090-4610-87e4-49d8ca9f808d"})
-    );
+    let extension = accepted.resource.container(Some(builtin::ENTERPRISE_USER)).unwrap();
+    assert_eq!(extension["manager"], serde_json::json!({"value": "26118915-6090-4610-87e4-49d8ca9f808d"}));
 }
 
 #[test]
 fn rfc7643_8_4_group() {
-    let accepted = accepted(
-        "Group",
-        include_str!("rfc7643/8_4_group.json"),
-        &["id", "meta", "members"],
-    );
+    let accepted = accepted("Group", include_str!("rfc7643/8_4_group.json"), &["id", "meta", "members"]);
     let members = accepted.members.unwrap();
     let ids: Vec<&str> = members.iter().map(|member| member.value.as_str()).collect();
-    assert_eq!(
-        ids,
-        [
-            "2819c223-7f76-453a-919d-413861904646",
-            "902c246b-6245-4190-8e05-00816be7344a"
-        ]
-    );
+    assert_eq!(ids, ["2819c223-7f76-453a-919d-413861904646", "902c246b-6245-4190-8e05-00816be7344a"]);
 }
 
 #[test]
 fn rfc7643_8_5_service_provider_config() {
     let schemas = builtin::discovery_schemas();
-    let schema = schemas
-        .iter()
-        .find(|schema| schema.urn.is(builtin::SERVICE_PROVIDER_CONFIG))
-        .unwrap();
-    every_name_is_declared(
-        schema,
-        &object(include_str!("rfc7643/8_5_service_provider_config.json")),
-    );
+    let schema = schemas.iter().find(|schema| schema.urn.is(builtin::SERVICE_PROVIDER_CONFIG)).unwrap();
+    every_name_is_declared(schema, &object(include_str!("rfc7643/8_5_service_provider_config.json")));
 }
 
 #[test]
 fn rfc7643_8_6_resource_types() {
     let documents = list(include_str!("rfc7643/8_6_resource_types.json"));
     let schemas = builtin::discovery_schemas();
-    let schema = schemas
-        .iter()
-        .find(|schema| schema.urn.is(builtin::RESOURCE_TYPE))
-        .unwrap();
+    let schema = schemas.iter().find(|schema| schema.urn.is(builtin::RESOURCE_TYPE)).unwrap();
     let registry = Registry::builtin().with_documents(&documents).unwrap();
     for mut document in documents {
         let members = document.as_object_mut().unwrap();
         every_name_is_declared(schema, members);
         members.remove("meta");
-        let resource_type = registry
-            .resource_type(members["name"].as_str().unwrap())
-            .unwrap();
+        let resource_type = registry.resource_type(members["name"].as_str().unwrap()).unwrap();
         assert_eq!(resource_type.to_document(), document);
     }
 }
@@ -156,10 +116,7 @@ fn rfc7643_8_7_2_service_provider_schemas_are_read_and_printed() {
 fn rfc7643_8_7_1_built_in_schemas_differ_where_the_prose_does() {
     let registry = Registry::builtin();
     let built_in: Vec<&Schema> = registry.schemas().iter().map(AsRef::as_ref).collect();
-    let differences = differences(
-        &built_in,
-        &list(include_str!("rfc7643/8_7_1_resource_schemas.json")),
-    );
+    let differences = differences(&built_in, &list(include_str!("rfc7643/8_7_1_resource_schemas.json")));
     expect_test::expect![[r"
         + addresses.primary Boolean multi=false required=false exact=false ReadWrite Default None [] []
         + displayName String multi=false required=true exact=false ReadWrite Default Server [] []
@@ -175,10 +132,7 @@ fn rfc7643_8_7_1_built_in_schemas_differ_where_the_prose_does() {
 fn rfc7643_8_7_2_built_in_schemas_differ_where_the_prose_does() {
     let discovery = builtin::discovery_schemas();
     let built_in: Vec<&Schema> = discovery.iter().collect();
-    let differences = differences(
-        &built_in,
-        &list(include_str!("rfc7643/8_7_2_service_provider_schemas.json")),
-    );
+    let differences = differences(&built_in, &list(include_str!("rfc7643/8_7_2_service_provider_schemas.json")));
     expect_test::expect![[r#"
         + attributes.type String multi=false required=true exact=false ReadOnly Default None ["string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"] []
         + authenticationSchemes.primary Boolean multi=false required=false exact=false ReadOnly Default None [] []
@@ -205,10 +159,7 @@ fn differences(built_in: &[&Schema], documents: &[Value]) -> Vec<String> {
     assert_eq!(built_in.len(), documents.len());
     for document in documents {
         let printed = Schema::parse(document).unwrap();
-        let built_in = built_in
-            .iter()
-            .find(|schema| schema.urn == printed.urn)
-            .unwrap();
+        let built_in = built_in.iter().find(|schema| schema.urn == printed.urn).unwrap();
         assert_eq!(built_in.urn.as_str(), printed.urn.as_str());
         assert_eq!(built_in.name, printed.name);
         let (ours, theirs) = (characteristics(built_in), characteristics(&printed));
@@ -269,9 +220,7 @@ fn includes(whole: &Value, part: &Value, pointer: &str) {
                 let says_nothing = value == &Value::Array(Vec::new())
                     || name == "caseExact" && whole.get("type") == Some(&Value::from("complex"));
                 if !says_nothing {
-                    let inner = whole
-                        .get(name)
-                        .unwrap_or_else(|| panic!("{pointer}/{name} is missing"));
+                    let inner = whole.get(name).unwrap_or_else(|| panic!("{pointer}/{name} is missing"));
                     includes(inner, value, &format!("{pointer}/{name}"));
                 }
             }
@@ -297,16 +246,8 @@ fn every_name_is_declared(schema: &Schema, document: &Map<String, Value>) {
             single => std::slice::from_ref(single),
         };
         assert_eq!(attribute.multi_valued, value.is_array(), "{name}");
-        for name in objects
-            .iter()
-            .filter_map(Value::as_object)
-            .flat_map(Map::keys)
-        {
-            assert!(
-                attribute.sub_attribute(name).is_some(),
-                "{}.{name}",
-                attribute.name
-            );
+        for name in objects.iter().filter_map(Value::as_object).flat_map(Map::keys) {
+            assert!(attribute.sub_attribute(name).is_some(), "{}.{name}", attribute.name);
         }
     }
 }
@@ -340,9 +281,6 @@ fn rfc7643_3_example_with_an_extension() {
             "location": "https://example.com/v2/Users/2819c223-7f76-453a-413861904646"
         }
     }"#;
-    assert_eq!(
-        Coercion::default().unknown_attributes,
-        UnknownAttributes::Reject
-    );
+    assert_eq!(Coercion::default().unknown_attributes, UnknownAttributes::Reject);
     accepted("User", text, &["id", "meta"]);
 }

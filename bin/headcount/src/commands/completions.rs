@@ -12,11 +12,6 @@ pub(crate) fn print(shell: Shell) -> Result<()> {
         Shell::Zsh => clap_complete::Shell::Zsh,
         Shell::Fish => clap_complete::Shell::Fish,
     };
-    clap_complete::generate(
-        shell,
-        &mut Cli::command(),
-        "headcount",
-        &mut std::io::stdout(),
-    );
+    clap_complete::generate(shell, &mut Cli::command(), "headcount", &mut std::io::stdout());
     Ok(())
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(command: cli::Docs) -> Result<()> {
             Ok(())
         }
         cli::Docs::Errors => {
-            print!("{}", headcount_api::error_table_markdown());
+            print!("{}", headcount_api::error_table::to_markdown());
             Ok(())
         }
     }
@@ -41,10 +41,7 @@ fn idp(dir: &Path) -> Result<()> {
 fn page(preset: Preset) -> Result<String> {
     let mut text = String::new();
     writeln!(text, "# {}\n", preset.display_name())?;
-    writeln!(
-        text,
-        "Generated from the table of presets by `cargo xtask docs`; do not edit.\n"
-    )?;
+    writeln!(text, "Generated from the table of presets by `cargo xtask docs`; do not edit.\n")?;
     writeln!(
         text,
         "```\nheadcount connection create --tenant SLUG --preset {preset}\nheadcount token create --tenant SLUG --connection ID\n```\n",
@@ -52,34 +49,17 @@ fn page(preset: Preset) -> Result<String> {
     )?;
     writeln!(text, "{}\n", setup_note(preset))?;
     let row = preset.switches();
-    let differing: Vec<_> = Switches::ALL
-        .iter()
-        .filter(|info| row.word(info.key) != Switches::STRICT.word(info.key))
-        .collect();
+    let differing: Vec<_> =
+        Switches::ALL.iter().filter(|info| row.word(info.key) != Switches::STRICT.word(info.key)).collect();
     if differing.is_empty() {
-        writeln!(
-            text,
-            "This preset is the RFCs and nothing else: no switch differs from them."
-        )?;
+        writeln!(text, "This preset is the RFCs and nothing else: no switch differs from them.")?;
         return Ok(text);
     }
-    writeln!(
-        text,
-        "## What differs from the strict reading of the RFCs\n"
-    )?;
-    writeln!(
-        text,
-        "Each can be changed with `headcount connection set ID KEY=VALUE`.\n"
-    )?;
+    writeln!(text, "## What differs from the strict reading of the RFCs\n")?;
+    writeln!(text, "Each can be changed with `headcount connection set ID KEY=VALUE`.\n")?;
     writeln!(text, "| switch | value | what it decides |\n|---|---|---|")?;
     for info in differing {
-        writeln!(
-            text,
-            "| `{}` | `{}` | {} |",
-            info.key,
-            row.word(info.key).unwrap_or_default(),
-            info.meaning.trim()
-        )?;
+        writeln!(text, "| `{}` | `{}` | {} |", info.key, row.word(info.key).unwrap_or_default(), info.meaning.trim())?;
     }
     Ok(text)
 }
@@ -90,9 +70,7 @@ fn setup_note(preset: Preset) -> &'static str {
         Preset::Generic => {
             "Paste the base URL and the token into the client: any that speaks SCIM 2.0 with a bearer token."
         }
-        Preset::Strict => {
-            "For clients under test: everything that the RFCs do not allow is refused."
-        }
+        Preset::Strict => "For clients under test: everything that the RFCs do not allow is refused.",
         Preset::Okta => {
             "In the application's Provisioning tab choose HTTP Header, paste the base URL as SCIM connector base URL, `userName` as unique identifier field, and the token as bearer token; then press Test Connector Configuration."
         }
@@ -123,9 +101,7 @@ fn setup_note(preset: Preset) -> &'static str {
         Preset::Keycloak => {
             "In the SCIM client's settings paste the base URL as endpoint and the token with bearer authentication."
         }
-        Preset::Rauthy => {
-            "In the client's SCIM settings paste the base URL without a trailing slash and the token."
-        }
+        Preset::Rauthy => "In the client's SCIM settings paste the base URL without a trailing slash and the token.",
     }
 }
 
@@ -137,22 +113,11 @@ fn switches() -> Result<String> {
     writeln!(text, "The first value is the RFCs' own.\n")?;
     writeln!(text, "| switch | values | what it decides |\n|---|---|---|")?;
     for info in Switches::ALL {
-        writeln!(
-            text,
-            "| `{}` | {} | {} |",
-            info.key,
-            words(info.words),
-            info.meaning.trim()
-        )?;
+        writeln!(text, "| `{}` | {} | {} |", info.key, words(info.words), info.meaning.trim())?;
     }
     writeln!(text, "\n## By preset\n")?;
     let presets = Preset::ALL.map(Preset::as_str);
-    writeln!(
-        text,
-        "| switch | {} |\n|---|{}",
-        presets.join(" | "),
-        "---|".repeat(presets.len())
-    )?;
+    writeln!(text, "| switch | {} |\n|---|{}", presets.join(" | "), "---|".repeat(presets.len()))?;
     for info in Switches::ALL {
         let row = Preset::ALL.map(|preset| preset.switches().word(info.key).unwrap_or_default());
         writeln!(text, "| `{}` | {} |", info.key, row.join(" | "))?;
@@ -161,33 +126,16 @@ fn switches() -> Result<String> {
 }
 
 fn words(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The reference of the configuration.
 fn configuration() -> Result<String> {
     let mut text = String::new();
-    writeln!(
-        text,
-        "| key | environment | default | meaning |\n|---|---|---|---|"
-    )?;
+    writeln!(text, "| key | environment | default | meaning |\n|---|---|---|---|")?;
     for key in KEYS {
-        let default = if key.default.is_empty() {
-            "none".to_owned()
-        } else {
-            format!("`{}`", key.default)
-        };
-        writeln!(
-            text,
-            "| `{}` | `{}` | {default} | {} |",
-            key.name,
-            variable(key.name),
-            key.meaning
-        )?;
+        let default = if key.default.is_empty() { "none".to_owned() } else { format!("`{}`", key.default) };
+        writeln!(text, "| `{}` | `{}` | {default} | {} |", key.name, variable(key.name), key.meaning)?;
     }
     Ok(text)
 }

@@ -13,6 +13,7 @@ use std::{
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::{Context, Result};
+use headcount_actix::{Mount, Options};
 use headcount_api::ScimApi;
 use headcount_model::SystemEntropy;
 use headcount_service::{Limits, Service, ServiceOptions};
@@ -36,12 +37,8 @@ pub(crate) fn run(config: &Config) -> Result<()> {
     let registry = schemas::load(folder)?;
     let opened = Opened::open_with(config, registry)?;
 
-    let listener = TcpListener::bind(&config.listen).with_context(|| {
-        format!(
-            "cannot listen on {}; choose another address with --listen",
-            config.listen
-        )
-    })?;
+    let listener = TcpListener::bind(&config.listen)
+        .with_context(|| format!("cannot listen on {}; choose another address with --listen", config.listen))?;
     let address = listener.local_addr()?;
     let public_url = match config.public_url.as_str() {
         "" => format!("http://{address}"),
@@ -57,8 +54,7 @@ pub(crate) fn run(config: &Config) -> Result<()> {
     let store = opened.manage.store.clone();
     let maintenance = Maintenance::start(store.clone())?;
     let draining = Arc::new(AtomicBool::new(false));
-    let result =
-        actix_web::rt::System::new().block_on(serve(config, listener, api, store, draining));
+    let result = actix_web::rt::System::new().block_on(serve(config, listener, api, store, draining));
     maintenance.stop();
     result
 }
@@ -71,30 +67,23 @@ async fn serve(
     draining: Arc<AtomicBool>,
 ) -> Result<()> {
     let address = listener.local_addr()?;
-    let trusted = headcount_actix::TrustedProxies::parse(&config.server.trusted_proxies)
-        .context("server.trusted_proxies takes addresses such as 127.0.0.1, separated by commas")?;
-    let mount = headcount_actix::Mount::new(api, trusted, config.server.blocking_threads);
-    let state = Readiness {
-        store,
-        draining: draining.clone(),
-    };
+    let trusted_proxies = config
+        .server
+        .trusted_proxies
+        .parse()
+        .context("server.trusted_proxies takes addresses and networks, separated by commas")?;
+    let options = Options { max_running: config.server.blocking_threads, trusted_proxies, ..Options::default() };
+    let mount = Mount::with_options(api, options);
+    let state = Readiness { store, draining: draining.clone() };
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(state.clone()))
-            .route(
-                "/healthz",
-                web::get().to(|| async { HttpResponse::Ok().body("ok\n") }),
-            )
+            .route("/healthz", web::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
             .route("/readyz", web::get().to(ready))
-            .configure(|scope| mount.configure(scope))
+            .configure(|app| mount.configure(app))
     })
     .workers(config.server.workers)
-    .worker_max_blocking_threads(
-        config
-            .server
-            .blocking_threads
-            .div_ceil(config.server.workers),
-    )
+    .worker_max_blocking_threads(config.server.blocking_threads.div_ceil(config.server.workers))
     .client_request_timeout(Duration::from_secs(5))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(config.server.shutdown_s)
@@ -150,18 +139,15 @@ async fn ready(state: web::Data<Readiness>) -> HttpResponse {
     let store = state.store.clone();
     match web::block(move || store.ping()).await {
         Ok(Ok(())) => HttpResponse::Ok().body("ready\n"),
-        _ => HttpResponse::ServiceUnavailable()
-            .body("the database does not answer, or its tables are not up to date\n"),
+        _ => {
+            HttpResponse::ServiceUnavailable().body("the database does not answer, or its tables are not up to date\n")
+        }
     }
 }
 
 fn service(config: &Config, opened: &Opened, public_url: String) -> Result<Service> {
     let manage = &opened.manage;
-    let verifier = Verifier::new(
-        VerifierLimits::default(),
-        manage.clock.clone(),
-        &SystemEntropy,
-    );
+    let verifier = Verifier::new(VerifierLimits::default(), manage.clock.clone(), &SystemEntropy);
     Ok(Service::new(ServiceOptions {
         store: manage.store.clone(),
         registry: manage.registry.clone(),

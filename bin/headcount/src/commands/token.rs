@@ -15,22 +15,10 @@ use crate::{
 pub(crate) fn run(opened: &Opened, command: cli::Token) -> Result<()> {
     let now = opened.manage.clock.now();
     match command {
-        cli::Token::Create {
-            tenant,
-            connection,
-            name,
-            expires_in,
-            scopes,
-            printed,
-        } => {
+        cli::Token::Create { tenant, connection, name, expires_in, scopes, printed } => {
             let expires = expires_in.map(|span| now.plus_seconds(span.0));
-            let made = opened.manage.create_token(
-                &tenant,
-                connection.as_deref(),
-                &name,
-                scope_set(&scopes)?,
-                expires,
-            )?;
+            let made =
+                opened.manage.create_token(&tenant, connection.as_deref(), &name, scope_set(&scopes)?, expires)?;
             print_made(opened, &made, printed.output)
         }
         cli::Token::List { tenant, printed } => {
@@ -47,27 +35,13 @@ pub(crate) fn run(opened: &Opened, command: cli::Token) -> Result<()> {
                     row
                 })
                 .collect();
-            let columns = [
-                "id",
-                "tenant",
-                "connection",
-                "name",
-                "state",
-                "scopes",
-                "expires_at",
-                "last_used_at",
-            ];
+            let columns = ["id", "tenant", "connection", "name", "state", "scopes", "expires_at", "last_used_at"];
             output::list(printed.output, &columns, &rows)
         }
-        cli::Token::Revoke { id, printed } => output::object(
-            printed.output,
-            &object(&opened.manage.revoke_token(&id)?, now),
-        ),
-        cli::Token::Rotate {
-            id,
-            overlap,
-            printed,
-        } => {
+        cli::Token::Revoke { id, printed } => {
+            output::object(printed.output, &object(&opened.manage.revoke_token(&id)?, now))
+        }
+        cli::Token::Rotate { id, overlap, printed } => {
             let old_expires = match overlap {
                 Overlap::Endless => None,
                 Overlap::For(span) => Some(now.plus_seconds(span.0)),
@@ -108,9 +82,7 @@ fn print_made(opened: &Opened, made: &MadeToken, format: Output) -> Result<()> {
     });
     output::object(format, &object)?;
     if format == Output::Table {
-        eprintln!(
-            "\nYou will see this token only now. Store it where it can be pasted into the identity provider."
-        );
+        eprintln!("\nYou will see this token only now. Store it where it can be pasted into the identity provider.");
     }
     Ok(())
 }

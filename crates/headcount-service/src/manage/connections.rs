@@ -24,9 +24,7 @@ impl Manage {
         let tenant = self.tenant(tenant)?;
         let name = name.unwrap_or(preset.display_name());
         if name.trim().is_empty() {
-            return Err(ManageError::Invalid(
-                "name takes a text that is not blank".to_owned(),
-            ));
+            return Err(ManageError::Invalid("name takes a text that is not blank".to_owned()));
         }
         let new = NewConnection {
             id: self.mint(),
@@ -52,10 +50,7 @@ impl Manage {
     ///
     /// # Errors
     /// [`ManageError`].
-    pub fn connections(
-        &self,
-        tenant: Option<&str>,
-    ) -> Result<Vec<(Tenant, Connection)>, ManageError> {
+    pub fn connections(&self, tenant: Option<&str>) -> Result<Vec<(Tenant, Connection)>, ManageError> {
         let tenants = match tenant {
             Some(tenant) => vec![self.tenant(tenant)?],
             None => self.tenants()?,
@@ -63,9 +58,7 @@ impl Manage {
         let mut found = Vec::new();
         for tenant in tenants {
             let connections = self.read(tenant.key, |txn| Ok(txn.connections()?))?;
-            let own = connections
-                .into_iter()
-                .filter(|connection| connection.kind == ConnectionKind::IdentityProvider);
+            let own = connections.into_iter().filter(|connection| connection.kind == ConnectionKind::IdentityProvider);
             found.extend(own.map(|connection| (tenant.clone(), connection)));
         }
         Ok(found)
@@ -82,12 +75,9 @@ impl Manage {
             ))
         };
         let (tenant, key) = self.store.find_connection_index(id)?.ok_or_else(unknown)?;
-        let (tenant, connection) =
-            self.read(tenant, |txn| Ok((txn.tenant()?, txn.find_connection(key)?)))?;
+        let (tenant, connection) = self.read(tenant, |txn| Ok((txn.tenant()?, txn.find_connection(key)?)))?;
         match connection {
-            Some(connection) if connection.kind == ConnectionKind::IdentityProvider => {
-                Ok((tenant, connection))
-            }
+            Some(connection) if connection.kind == ConnectionKind::IdentityProvider => Ok((tenant, connection)),
             _ => Err(unknown()),
         }
     }
@@ -97,11 +87,7 @@ impl Manage {
     ///
     /// # Errors
     /// [`ManageError`] naming the keys or words that exist.
-    pub fn set_connection(
-        &self,
-        id: &str,
-        pairs: &[(String, String)],
-    ) -> Result<(Tenant, Connection), ManageError> {
+    pub fn set_connection(&self, id: &str, pairs: &[(String, String)]) -> Result<(Tenant, Connection), ManageError> {
         let (tenant, connection) = self.connection(id)?;
         let event = self.event(
             EventKind::ConnectionChanged,
@@ -113,9 +99,7 @@ impl Manage {
         let changed = self.write(tenant.key, |txn| {
             // Read again here, so that two commands at once lose nothing of each other.
             let present = txn.find_connection(connection.key)?.ok_or_else(|| {
-                Abort::Refuse(ManageError::NotFound(format!(
-                    "connection '{id}' was removed meanwhile"
-                )))
+                Abort::Refuse(ManageError::NotFound(format!("connection '{id}' was removed meanwhile")))
             })?;
             let change = parse_change(&present, pairs).map_err(Abort::Refuse)?;
             let changed = txn.change_connection(present.key, &change)?;
@@ -126,37 +110,25 @@ impl Manage {
     }
 }
 
-fn parse_change(
-    present: &Connection,
-    pairs: &[(String, String)],
-) -> Result<ConnectionChange, ManageError> {
+fn parse_change(present: &Connection, pairs: &[(String, String)]) -> Result<ConnectionChange, ManageError> {
     let mut change = ConnectionChange::default();
     for (key, value) in pairs {
         match key.as_str() {
             "name" if !value.trim().is_empty() => change.name = Some(value.clone()),
             "name" => {
-                return Err(ManageError::Invalid(
-                    "name takes a text that is not blank".to_owned(),
-                ));
+                return Err(ManageError::Invalid("name takes a text that is not blank".to_owned()));
             }
             "preset" => change.preset = Some(parse_preset(value)?),
             "state" => {
                 let state = ConnectionState::parse(value).ok_or_else(|| {
-                    ManageError::Invalid(format!(
-                        "'{value}' is no state of a connection; it is off, shadow or on"
-                    ))
+                    ManageError::Invalid(format!("'{value}' is no state of a connection; it is off, shadow or on"))
                 })?;
                 change.state = Some(state);
             }
             _ => {
-                let mut overrides = change
-                    .overrides
-                    .take()
-                    .unwrap_or_else(|| present.overrides.clone());
+                let mut overrides = change.overrides.take().unwrap_or_else(|| present.overrides.clone());
                 overrides.set(key, value).map_err(|reason| {
-                    ManageError::Invalid(format!(
-                        "{reason}. Beside switches there are name, preset and state"
-                    ))
+                    ManageError::Invalid(format!("{reason}. Beside switches there are name, preset and state"))
                 })?;
                 change.overrides = Some(overrides);
             }

@@ -53,18 +53,16 @@ impl Manage {
             .find(|connection| connection.kind == ConnectionKind::Application)
             .ok_or(ManageError::Store(StoreError::NotFound))?;
         let registry = self.registry.clone();
-        let user = registry.resource_type("User").ok_or_else(|| {
-            ManageError::Invalid("this server has no resource type User".to_owned())
-        })?;
+        let user = registry
+            .resource_type("User")
+            .ok_or_else(|| ManageError::Invalid("this server has no resource type User".to_owned()))?;
 
         let mut result = Imported::default();
         let mut batch: Vec<(u64, NewResource)> = Vec::with_capacity(BATCH);
         let mut number = 0;
         for line in lines {
             number += 1;
-            let line = line.map_err(|error| {
-                ManageError::Invalid(format!("line {number} cannot be read: {error}"))
-            })?;
+            let line = line.map_err(|error| ManageError::Invalid(format!("line {number} cannot be read: {error}")))?;
             if line.trim().is_empty() {
                 continue;
             }
@@ -109,10 +107,7 @@ impl Manage {
         let mut resource = accepted.resource;
         complete(resource.document_mut());
         validate::finished(user, &resource)?;
-        let policy = IndexPolicy {
-            external_id_unique: false,
-            unique_group_names: true,
-        };
+        let policy = IndexPolicy { external_id_unique: false, unique_group_names: true };
         let now = self.clock.now();
         Ok(NewResource {
             id: PublicId::mint(now, &*self.entropy),
@@ -160,7 +155,10 @@ impl Manage {
                     Ok(()) => created += 1,
                     Err(Abort::Refuse(attribute)) => {
                         let value = account.index.key.as_deref().unwrap_or_default();
-                        refused.push((*number, format!("the {attribute} '{value}' belongs to another account of this tenant")));
+                        refused.push((
+                            *number,
+                            format!("the {attribute} '{value}' belongs to another account of this tenant"),
+                        ));
                     }
                     Err(Abort::Store(error)) => return Err(Abort::Store(error)),
                 }
@@ -177,16 +175,9 @@ impl Manage {
 /// userName is one, and a name from what there is (`docs/decisions` says why only here).
 fn complete(document: &mut Map<String, Value>) {
     document.entry("active").or_insert(Value::Bool(true));
-    let user_name = document
-        .get("userName")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
+    let user_name = document.get("userName").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
     if !document.contains_key("emails")
-        && user_name
-            .split_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
+        && user_name.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
     {
         let email = serde_json::json!([{"value": user_name, "type": "work", "primary": true}]);
         document.insert("emails".to_owned(), email);
@@ -194,10 +185,7 @@ fn complete(document: &mut Map<String, Value>) {
     if !document.contains_key("name")
         && let Some(display) = document.get("displayName").and_then(Value::as_str)
     {
-        let (given, family) = display
-            .trim()
-            .rsplit_once(' ')
-            .unwrap_or(("", display.trim()));
+        let (given, family) = display.trim().rsplit_once(' ').unwrap_or(("", display.trim()));
         if !family.is_empty() {
             let mut name = Map::new();
             if !given.is_empty() {

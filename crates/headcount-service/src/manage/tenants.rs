@@ -42,10 +42,7 @@ impl Manage {
                 "'{slug}' is no slug: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
             )));
         }
-        let hosts = hosts
-            .iter()
-            .map(|host| fold_host(host))
-            .collect::<Result<Vec<_>, _>>()?;
+        let hosts = hosts.iter().map(|host| fold_host(host)).collect::<Result<Vec<_>, _>>()?;
         let new = NewTenant {
             id: self.mint(),
             slug: slug.to_owned(),
@@ -55,14 +52,8 @@ impl Manage {
             application: self.mint(),
             created: self.clock.now(),
         };
-        let tenant = self
-            .store
-            .insert_tenant(&new)
-            .map_err(|error| taken(error, slug))?;
-        let event = self.event(
-            EventKind::TenantCreated,
-            &json!({"slug": slug, "entitled": entitled}),
-        );
+        let tenant = self.store.insert_tenant(&new).map_err(|error| taken(error, slug))?;
+        let event = self.event(EventKind::TenantCreated, &json!({"slug": slug, "entitled": entitled}));
         self.write(tenant.key, |txn| Ok(txn.append(&event)?))?;
         Ok(tenant)
     }
@@ -84,11 +75,7 @@ impl Manage {
             return Ok(tenant);
         }
         let tenants = self.store.list_tenants()?;
-        let mut slugs: Vec<&str> = tenants
-            .iter()
-            .take(20)
-            .map(|tenant| tenant.slug.as_str())
-            .collect();
+        let mut slugs: Vec<&str> = tenants.iter().take(20).map(|tenant| tenant.slug.as_str()).collect();
         if tenants.len() > slugs.len() {
             slugs.push("…");
         }
@@ -97,10 +84,7 @@ impl Manage {
                 "there is no tenant '{slug_or_id}', and no other; make one with `headcount tenant create {slug_or_id}`"
             )
         } else {
-            format!(
-                "there is no tenant '{slug_or_id}'; there are {}",
-                slugs.join(", ")
-            )
+            format!("there is no tenant '{slug_or_id}'; there are {}", slugs.join(", "))
         }))
     }
 
@@ -109,26 +93,17 @@ impl Manage {
     ///
     /// # Errors
     /// [`ManageError`] naming the keys or words that exist.
-    pub fn set_tenant(
-        &self,
-        slug_or_id: &str,
-        pairs: &[(String, String)],
-    ) -> Result<Tenant, ManageError> {
+    pub fn set_tenant(&self, slug_or_id: &str, pairs: &[(String, String)]) -> Result<Tenant, ManageError> {
         let mut change = TenantChange::default();
         for (key, value) in pairs {
             match key.as_str() {
                 "name" if !value.trim().is_empty() => change.name = Some(value.clone()),
                 "name" => {
-                    return Err(ManageError::Invalid(
-                        "name takes a text that is not blank".to_owned(),
-                    ));
+                    return Err(ManageError::Invalid("name takes a text that is not blank".to_owned()));
                 }
                 "entitled" => change.entitled = Some(parse_bool(key, value)?),
                 "hosts" => {
-                    let hosts = value
-                        .split(',')
-                        .map(str::trim)
-                        .filter(|host| !host.is_empty());
+                    let hosts = value.split(',').map(str::trim).filter(|host| !host.is_empty());
                     change.hosts = Some(hosts.map(fold_host).collect::<Result<_, _>>()?);
                 }
                 _ => {
@@ -162,12 +137,11 @@ impl Manage {
 
 fn taken(error: StoreError, slug: &str) -> ManageError {
     match error {
-        StoreError::Unique { attribute } if attribute == "slug" => ManageError::Taken(format!(
-            "there is a tenant '{slug}' already; choose another slug"
-        )),
+        StoreError::Unique { attribute } if attribute == "slug" => {
+            ManageError::Taken(format!("there is a tenant '{slug}' already; choose another slug"))
+        }
         StoreError::Unique { attribute } if attribute == "host" => ManageError::Taken(
-            "one of the hosts belongs to another tenant; a host can belong to one tenant only"
-                .to_owned(),
+            "one of the hosts belongs to another tenant; a host can belong to one tenant only".to_owned(),
         ),
         error => ManageError::Store(error),
     }
@@ -178,9 +152,7 @@ fn fold_host(host: &str) -> Result<String, ManageError> {
     let folded = host.trim().trim_end_matches('.').to_ascii_lowercase();
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
     if folded.len() <= 253 && folded.split('.').all(label) {
         Ok(folded)

@@ -1,8 +1,7 @@
 //! Tokens.
 
 use headcount_model::{
-    Connection, ConnectionKey, EventKind, ScopeSet, Tenant, TenantKey, Timestamp, TokenId,
-    TokenRecord,
+    Connection, ConnectionKey, EventKind, ScopeSet, Tenant, TenantKey, Timestamp, TokenId, TokenRecord,
 };
 use headcount_store::StoreError;
 use headcount_token::{PlainToken, TokenHash};
@@ -38,40 +37,29 @@ impl Manage {
         let connection = self.connection_for_token(&tenant, connection)?;
         if scopes.is_empty() {
             return Err(ManageError::Invalid(
-                "a token without a scope could do nothing; give scim:read, scim:write, or leave the scope away".to_owned(),
+                "a token without a scope could do nothing; give scim:read, scim:write, or leave the scope away"
+                    .to_owned(),
             ));
         }
-        let (token, hash, record) =
-            self.new_token(tenant.key, connection.key, name, scopes, expires)?;
+        let (token, hash, record) = self.new_token(tenant.key, connection.key, name, scopes, expires)?;
         self.keep_token(&record, &hash)?;
-        Ok(MadeToken {
-            record,
-            token,
-            connection,
-        })
+        Ok(MadeToken { record, token, connection })
     }
 
     /// The tokens of one tenant or of all, dead ones too, with their connections.
     ///
     /// # Errors
     /// [`ManageError`].
-    pub fn tokens(
-        &self,
-        tenant: Option<&str>,
-    ) -> Result<Vec<(Tenant, Connection, TokenRecord)>, ManageError> {
+    pub fn tokens(&self, tenant: Option<&str>) -> Result<Vec<(Tenant, Connection, TokenRecord)>, ManageError> {
         let tenants = match tenant {
             Some(tenant) => vec![self.tenant(tenant)?],
             None => self.tenants()?,
         };
         let mut found = Vec::new();
         for tenant in tenants {
-            let (connections, tokens) =
-                self.read(tenant.key, |txn| Ok((txn.connections()?, txn.tokens()?)))?;
+            let (connections, tokens) = self.read(tenant.key, |txn| Ok((txn.connections()?, txn.tokens()?)))?;
             for token in tokens {
-                if let Some(connection) = connections
-                    .iter()
-                    .find(|connection| connection.key == token.connection)
-                {
+                if let Some(connection) = connections.iter().find(|connection| connection.key == token.connection) {
                     found.push((tenant.clone(), connection.clone(), token));
                 }
             }
@@ -85,16 +73,11 @@ impl Manage {
     /// [`ManageError::NotFound`].
     pub fn revoke_token(&self, id: &str) -> Result<TokenRecord, ManageError> {
         let id = TokenId::from_text(id);
-        let binding = self
-            .store
-            .find_token(&id)?
-            .ok_or_else(|| unknown_token(&id))?;
+        let binding = self.store.find_token(&id)?.ok_or_else(|| unknown_token(&id))?;
         let at = self.clock.now();
         let event = self.event(EventKind::TokenRevoked, &json!({"token": id.as_str()}));
         self.write(binding.tenant, |txn| {
-            let before = txn
-                .credential(&id)?
-                .is_some_and(|credential| credential.token.revoked.is_some());
+            let before = txn.credential(&id)?.is_some_and(|credential| credential.token.revoked.is_some());
             let record = txn.revoke_token(&id, at)?;
             if !before {
                 txn.append(&event)?;
@@ -112,83 +95,45 @@ impl Manage {
     ///
     /// # Errors
     /// [`ManageError::NotFound`], [`ManageError::Invalid`] if the old one is revoked.
-    pub fn rotate_token(
-        &self,
-        id: &str,
-        old_expires: Option<Timestamp>,
-    ) -> Result<MadeToken, ManageError> {
+    pub fn rotate_token(&self, id: &str, old_expires: Option<Timestamp>) -> Result<MadeToken, ManageError> {
         let old_id = TokenId::from_text(id);
-        let binding = self
-            .store
-            .find_token(&old_id)?
-            .ok_or_else(|| unknown_token(&old_id))?;
-        let credential = self
-            .read(binding.tenant, |txn| Ok(txn.credential(&old_id)?))?
-            .ok_or_else(|| unknown_token(&old_id))?;
+        let binding = self.store.find_token(&old_id)?.ok_or_else(|| unknown_token(&old_id))?;
+        let credential =
+            self.read(binding.tenant, |txn| Ok(txn.credential(&old_id)?))?.ok_or_else(|| unknown_token(&old_id))?;
         if credential.token.revoked.is_some() {
             return Err(ManageError::Invalid(format!(
                 "token {old_id} is revoked; make a new one with `headcount token create`"
             )));
         }
         let old = &credential.token;
-        let lifetime = old
-            .expires
-            .map(|expires| expires.seconds_since(old.created));
+        let lifetime = old.expires.map(|expires| expires.seconds_since(old.created));
         let expires = lifetime.map(|seconds| self.clock.now().plus_seconds(seconds));
-        let (token, hash, record) = self.new_token(
-            old.tenant,
-            old.connection,
-            &old.name,
-            old.scopes.clone(),
-            expires,
-        )?;
+        let (token, hash, record) =
+            self.new_token(old.tenant, old.connection, &old.name, old.scopes.clone(), expires)?;
         self.keep_token(&record, &hash)?;
         if let Some(end) = old_expires
             && old.expires.is_none_or(|present| end < present)
         {
-            self.write(binding.tenant, |txn| {
-                Ok(txn.expire_token(&old_id, Some(end)).map(|_| ())?)
-            })?;
+            self.write(binding.tenant, |txn| Ok(txn.expire_token(&old_id, Some(end)).map(|_| ())?))?;
         }
-        Ok(MadeToken {
-            record,
-            token,
-            connection: credential.connection,
-        })
+        Ok(MadeToken { record, token, connection: credential.connection })
     }
 
-    fn connection_for_token(
-        &self,
-        tenant: &Tenant,
-        named: Option<&str>,
-    ) -> Result<Connection, ManageError> {
+    fn connection_for_token(&self, tenant: &Tenant, named: Option<&str>) -> Result<Connection, ManageError> {
         let all = self.connections(Some(&tenant.slug))?;
         let list = || {
-            let lines = all
-                .iter()
-                .map(|(_, one)| format!("{} ({}, {})", one.id, one.name, one.state.as_str()));
+            let lines = all.iter().map(|(_, one)| format!("{} ({}, {})", one.id, one.name, one.state.as_str()));
             lines.collect::<Vec<_>>().join(", ")
         };
         if let Some(id) = named {
-            let found = all
-                .iter()
-                .find(|(_, connection)| connection.id.as_str() == id);
-            return found
-                .map(|(_, connection)| connection.clone())
-                .ok_or_else(|| {
-                    ManageError::NotFound(if all.is_empty() {
-                        format!(
-                            "tenant '{}' has no connection '{id}', and no other",
-                            tenant.slug
-                        )
-                    } else {
-                        format!(
-                            "tenant '{}' has no connection '{id}'; it has {}",
-                            tenant.slug,
-                            list()
-                        )
-                    })
-                });
+            let found = all.iter().find(|(_, connection)| connection.id.as_str() == id);
+            return found.map(|(_, connection)| connection.clone()).ok_or_else(|| {
+                ManageError::NotFound(if all.is_empty() {
+                    format!("tenant '{}' has no connection '{id}', and no other", tenant.slug)
+                } else {
+                    format!("tenant '{}' has no connection '{id}'; it has {}", tenant.slug, list())
+                })
+            });
         }
         match all.as_slice() {
             [(_, only)] => Ok(only.clone()),
@@ -242,7 +187,5 @@ impl Manage {
 }
 
 fn unknown_token(id: &TokenId) -> ManageError {
-    ManageError::NotFound(format!(
-        "there is no token '{id}'; `headcount token list` shows the ids of those there are"
-    ))
+    ManageError::NotFound(format!("there is no token '{id}'; `headcount token list` shows the ids of those there are"))
 }

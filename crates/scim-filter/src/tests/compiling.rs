@@ -353,46 +353,17 @@ fn options_accept_strings_as_booleans_numbers_as_text_and_bare_extension_names()
 
 #[test]
 fn targets_say_what_they_are() {
-    let targets =
-        |text: &str| -> Vec<Target> { compile(text, STRICT).unwrap().targets().cloned().collect() };
+    let targets = |text: &str| -> Vec<Target> { compile(text, STRICT).unwrap().targets().cloned().collect() };
     let found = targets(
         r#"emails[type eq "work" and not (primary eq true)] and (userName pr or urn:example:staff:2.0:tags eq "x")"#,
     );
     let keys: Vec<&str> = found.iter().map(|target| &*target.key).collect();
-    assert_eq!(
-        keys,
-        [
-            "emails",
-            "emails.type",
-            "emails.primary",
-            "userName",
-            "urn:example:staff:2.0:tags"
-        ]
-    );
-    assert_eq!(
-        (
-            found[0].attr_type,
-            found[0].multi_valued,
-            found[0].sub.is_none()
-        ),
-        (AttrType::Complex, true, true)
-    );
-    assert_eq!(
-        (found[1].attr_type, found[1].sub.as_deref()),
-        (AttrType::String, Some("type"))
-    );
-    assert_eq!(
-        (found[2].attr_type, found[2].multi_valued),
-        (AttrType::Boolean, true)
-    );
-    assert_eq!(
-        (&*found[3].name, found[3].multi_valued, found[3].case_exact),
-        ("userName", false, false)
-    );
-    assert_eq!(
-        (&*found[4].name, found[4].extension.as_deref()),
-        ("tags", Some("urn:example:staff:2.0"))
-    );
+    assert_eq!(keys, ["emails", "emails.type", "emails.primary", "userName", "urn:example:staff:2.0:tags"]);
+    assert_eq!((found[0].attr_type, found[0].multi_valued, found[0].sub.is_none()), (AttrType::Complex, true, true));
+    assert_eq!((found[1].attr_type, found[1].sub.as_deref()), (AttrType::String, Some("type")));
+    assert_eq!((found[2].attr_type, found[2].multi_valued), (AttrType::Boolean, true));
+    assert_eq!((&*found[3].name, found[3].multi_valued, found[3].case_exact), ("userName", false, false));
+    assert_eq!((&*found[4].name, found[4].extension.as_deref()), ("tags", Some("urn:example:staff:2.0")));
     let predicate = compile(r#"groups.value eq "x""#, STRICT).unwrap();
     assert!(predicate.asks_about("groups") && !predicate.asks_about("members"));
 }
@@ -402,27 +373,14 @@ fn value_selection_filters_are_about_sub_attributes() {
     let registry = registry();
     let emails = users(&registry).attribute("emails").unwrap();
     let select = |text: &str| Predicate::compile_element(&parse(text), None, emails, STRICT);
-    let Ok(Predicate::Term(Term { target, .. })) = select(r#"TYPE eq "Work""#) else {
-        panic!("no term")
-    };
+    let Ok(Predicate::Term(Term { target, .. })) = select(r#"TYPE eq "Work""#) else { panic!("no term") };
     assert_eq!(&*target.key, "emails.type");
-    for text in [
-        r#"foo eq "x""#,
-        r#"emails.type eq "x""#,
-        r#"type[value eq "x"]"#,
-        "type gt null",
-        "primary gt true",
-    ] {
+    for text in [r#"foo eq "x""#, r#"emails.type eq "x""#, r#"type[value eq "x"]"#, "type gt null", "primary gt true"] {
         assert!(select(text).is_err(), "{text}");
     }
     let staff = users(&registry).extension("urn:example:staff:2.0").unwrap();
     let tags = staff.schema.attribute("tags").unwrap();
-    let tag = Predicate::compile_element(
-        &parse(r#"value eq "X""#),
-        Some("urn:example:staff:2.0"),
-        tags,
-        STRICT,
-    )
-    .unwrap();
+    let tag =
+        Predicate::compile_element(&parse(r#"value eq "X""#), Some("urn:example:staff:2.0"), tags, STRICT).unwrap();
     assert_eq!(tag.to_string(), r#"urn:example:staff:2.0:tags eq "x""#);
 }

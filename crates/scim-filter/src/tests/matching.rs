@@ -113,10 +113,7 @@ fn terms_in_brackets_are_about_one_element_and_others_about_any() {
     check(
         &document,
         &[
-            (
-                r#"emails.type eq "work" and emails.value eq "a@y.com""#,
-                true,
-            ),
+            (r#"emails.type eq "work" and emails.value eq "a@y.com""#, true),
             (r#"emails[type eq "work" and value eq "a@y.com"]"#, false),
             (r#"emails[type eq "home" and value eq "a@y.com"]"#, true),
             (r#"emails.value ne "a@y.com""#, false),
@@ -140,10 +137,7 @@ fn a_single_complex_value_is_one_element() {
             (r#"name[givenName ne "x"]"#, true),
         ],
     );
-    check(
-        &json!({"userName": "x"}),
-        &[(r#"name[givenName ne "x"]"#, false)],
-    );
+    check(&json!({"userName": "x"}), &[(r#"name[givenName ne "x"]"#, false)]);
 }
 
 #[test]
@@ -153,23 +147,14 @@ fn simple_values_answer_to_value_in_brackets() {
         &[
             (r#"urn:example:staff:2.0:tags eq "red""#, true),
             (r#"urn:example:staff:2.0:tags[value eq "red"]"#, true),
-            (
-                r#"urn:example:staff:2.0:tags[value sw "b" and value ew "e"]"#,
-                true,
-            ),
-            (
-                r#"urn:example:staff:2.0:tags[value sw "r" and value ew "e"]"#,
-                false,
-            ),
+            (r#"urn:example:staff:2.0:tags[value sw "b" and value ew "e"]"#, true),
+            (r#"urn:example:staff:2.0:tags[value sw "r" and value ew "e"]"#, false),
             ("urn:example:staff:2.0:tags pr", true),
             (r#"urn:example:staff:2.0:codes eq "a1""#, false),
             (r#"urn:example:staff:2.0:codes eq "A1""#, true),
         ],
     );
-    check(
-        &json!({"urn:example:staff:2.0": {"tags": [""]}}),
-        &[("urn:example:staff:2.0:tags pr", false)],
-    );
+    check(&json!({"urn:example:staff:2.0": {"tags": [""]}}), &[("urn:example:staff:2.0:tags pr", false)]);
 }
 
 #[test]
@@ -212,18 +197,13 @@ fn value_selection_filters_pick_elements() {
     let staff = users(&registry).extension("urn:example:staff:2.0").unwrap();
     let tags = staff.schema.attribute("tags").unwrap();
     let pick = |text: &str, element: &Value| {
-        let predicate =
-            Predicate::compile_element(&parse(text), None, emails, CompileOptions::default())
-                .unwrap();
+        let predicate = Predicate::compile_element(&parse(text), None, emails, CompileOptions::default()).unwrap();
         matches::element(&predicate, element)
     };
     let work = json!({"value": "a@x.com", "type": "Work"});
     assert!(pick(r#"type eq "work""#, &work));
     assert!(!pick(r#"type eq "home""#, &work));
-    assert!(pick(
-        r#"primary ne true and (type eq "home" or value ew "x.com")"#,
-        &work
-    ));
+    assert!(pick(r#"primary ne true and (type eq "home" or value ew "x.com")"#, &work));
     assert!(pick("not (primary pr)", &work));
     assert!(!pick(r#"value eq "a@x.com""#, &json!({"type": "work"})));
     let tag = Predicate::compile_element(
@@ -239,11 +219,7 @@ fn value_selection_filters_pick_elements() {
 
 #[test]
 fn a_literal_is_compared_as_the_document_spells_dates() {
-    let predicate = compile(
-        r#"meta.created eq "2026-01-01T00:00:00+00:00""#,
-        CompileOptions::default(),
-    )
-    .unwrap();
+    let predicate = compile(r#"meta.created eq "2026-01-01T00:00:00+00:00""#, CompileOptions::default()).unwrap();
     let document = json!({"meta": {"created": "2026-01-01T00:00:00.000Z"}});
     assert!(matches::resource(&predicate, document.as_object().unwrap()));
 }

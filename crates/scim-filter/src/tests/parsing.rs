@@ -12,12 +12,7 @@ const STRICT: Leniencies = Leniencies {
 
 /// The tree, as a filter with every list and negation in parentheses.
 fn shape(filter: &Filter) -> String {
-    let list = |terms: &[Filter], word: &str| {
-        format!(
-            "({})",
-            terms.iter().map(shape).collect::<Vec<_>>().join(word)
-        )
-    };
+    let list = |terms: &[Filter], word: &str| format!("({})", terms.iter().map(shape).collect::<Vec<_>>().join(word));
     match filter {
         Filter::And(terms) => list(terms, " AND "),
         Filter::Or(terms) => list(terms, " OR "),
@@ -42,23 +37,16 @@ fn string(text: &str) -> CompareValue {
 fn render(text: &str, error: &FilterError) -> String {
     let before = text.get(..error.span.start).unwrap().chars().count();
     let under = text.get(error.span.clone()).unwrap().chars().count().max(1);
-    format!(
-        ">{text}<\n {}{} {}\n",
-        " ".repeat(before),
-        "^".repeat(under),
-        error.reason
-    )
+    format!(">{text}<\n {}{} {}\n", " ".repeat(before), "^".repeat(under), error.reason)
 }
 
 fn errors(texts: &[&str], leniencies: Leniencies) -> String {
     texts
         .iter()
-        .map(
-            |text| match Filter::parse(text, &Limits::FILTER, &leniencies) {
-                Ok(filter) => format!(">{text}<\n accepted as {filter}\n"),
-                Err(error) => render(text, &error),
-            },
-        )
+        .map(|text| match Filter::parse(text, &Limits::FILTER, &leniencies) {
+            Ok(filter) => format!(">{text}<\n accepted as {filter}\n"),
+            Err(error) => render(text, &error),
+        })
         .collect()
 }
 
@@ -108,10 +96,7 @@ fn values_are_json() {
     for (text, expected) in [
         (r#""x""#, string("x")),
         (r#""""#, string("")),
-        (
-            r#""a \"b\" \\ \/ \n \u00e9 \ud83d\ude00""#,
-            string("a \"b\" \\ / \n é 😀"),
-        ),
+        (r#""a \"b\" \\ \/ \n \u00e9 \ud83d\ude00""#, string("a \"b\" \\ / \n é 😀")),
         (r#""a) and [b] or c""#, string("a) and [b] or c")),
         ("true", CompareValue::Boolean(true)),
         ("False", CompareValue::Boolean(false)),
@@ -131,21 +116,10 @@ fn values_are_json() {
 
 #[test]
 fn numbers_are_rounded_to_the_nearest() {
-    for text in [
-        "0.1",
-        "1.7976931348623157e308",
-        "5e-324",
-        "2.2250738585072011e-308",
-        "123456789012345678901234567890",
-    ] {
-        let CompareValue::Number(number) = value(text, STRICT).unwrap() else {
-            panic!("{text}")
-        };
-        assert_eq!(
-            number.as_f64().unwrap().to_bits(),
-            text.parse::<f64>().unwrap().to_bits(),
-            "{text}"
-        );
+    for text in ["0.1", "1.7976931348623157e308", "5e-324", "2.2250738585072011e-308", "123456789012345678901234567890"]
+    {
+        let CompareValue::Number(number) = value(text, STRICT).unwrap() else { panic!("{text}") };
+        assert_eq!(number.as_f64().unwrap().to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
     }
 }
 
@@ -378,10 +352,7 @@ fn loose_values_read_what_identity_providers_send() {
 fn loose_numbers_are_kept_as_text_where_a_number_would_not_print_back() {
     assert_eq!(value("12", LOOSE).unwrap(), CompareValue::Number(12.into()));
     for text in ["1.50", "1e2", "123456789012345678901234567890"] {
-        assert!(
-            matches!(value(text, STRICT).unwrap(), CompareValue::Number(_)),
-            "{text}"
-        );
+        assert!(matches!(value(text, STRICT).unwrap(), CompareValue::Number(_)), "{text}");
         assert_eq!(value(text, LOOSE).unwrap(), string(text));
     }
 }
@@ -395,13 +366,9 @@ fn loose_values_end_where_the_filter_goes_on() {
         ("a[b eq 'x y'] or c eq 'z'", r#"a[b eq "x y"] or c eq "z""#),
         (r#"a eq "x"y" and b eq "z""#, r#"a eq "x\"y" and b eq "z""#),
         (r#"a eq "x" and b eq "z""#, r#"a eq "x" and b eq "z""#),
-        (
-            r#"(a eq "x" or b eq "y") and c eq "z""#,
-            r#"(a eq "x" or b eq "y") and c eq "z""#,
-        ),
+        (r#"(a eq "x" or b eq "y") and c eq "z""#, r#"(a eq "x" or b eq "y") and c eq "z""#),
     ] {
-        let filter = Filter::parse(text, &Limits::FILTER, &LOOSE)
-            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        let filter = Filter::parse(text, &Limits::FILTER, &LOOSE).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(filter.to_string(), expected, "{text}");
     }
 }
@@ -409,50 +376,27 @@ fn loose_values_end_where_the_filter_goes_on() {
 #[test]
 fn a_sub_attribute_behind_brackets_moves_into_them() {
     for (text, expected) in [
-        (
-            r#"emails[type eq "work"].value eq "x""#,
-            r#"emails[type eq "work" and value eq "x"]"#,
-        ),
-        (
-            r#"emails[type eq "work"].value pr"#,
-            r#"emails[type eq "work" and value pr]"#,
-        ),
-        (
-            r#"emails[a pr and b pr].value ne "x" or c pr"#,
-            r#"emails[a pr and b pr and value ne "x"] or c pr"#,
-        ),
-        (
-            r#"emails[a pr or b pr].value sw "x""#,
-            r#"emails[(a pr or b pr) and value sw "x"]"#,
-        ),
-        (
-            "emails[not (a pr)].value eq null",
-            "emails[not (a pr) and value eq null]",
-        ),
+        (r#"emails[type eq "work"].value eq "x""#, r#"emails[type eq "work" and value eq "x"]"#),
+        (r#"emails[type eq "work"].value pr"#, r#"emails[type eq "work" and value pr]"#),
+        (r#"emails[a pr and b pr].value ne "x" or c pr"#, r#"emails[a pr and b pr and value ne "x"] or c pr"#),
+        (r#"emails[a pr or b pr].value sw "x""#, r#"emails[(a pr or b pr) and value sw "x"]"#),
+        ("emails[not (a pr)].value eq null", "emails[not (a pr) and value eq null]"),
     ] {
-        let leniencies = Leniencies {
-            sub_attribute_after_brackets: Leniency::Accept,
-            ..STRICT
-        };
+        let leniencies = Leniencies { sub_attribute_after_brackets: Leniency::Accept, ..STRICT };
         let filter = Filter::parse(text, &Limits::FILTER, &leniencies).unwrap();
         assert_eq!(filter.to_string(), expected, "{text}");
         assert_eq!(parse(expected), filter, "{text}");
-        assert!(
-            Filter::parse(text, &Limits::FILTER, &STRICT).is_err(),
-            "{text}"
-        );
+        assert!(Filter::parse(text, &Limits::FILTER, &STRICT).is_err(), "{text}");
     }
 }
 
 fn paths(texts: &[&str], leniencies: Leniencies) -> String {
     texts
         .iter()
-        .map(
-            |text| match ValuePath::parse(text, &Limits::PATH, &leniencies) {
-                Ok(path) => format!(">{text}<\n accepted as {path}\n"),
-                Err(error) => render(text, &error),
-            },
-        )
+        .map(|text| match ValuePath::parse(text, &Limits::PATH, &leniencies) {
+            Ok(path) => format!(">{text}<\n accepted as {path}\n"),
+            Err(error) => render(text, &error),
+        })
         .collect()
 }
 
@@ -544,19 +488,7 @@ fn faulty_paths_are_underlined_and_say_what_was_expected() {
 #[test]
 fn loose_paths_lose_a_slash_and_outer_blanks() {
     check(
-        &paths(
-            &[
-                " emails ",
-                "/emails",
-                " /name.givenName\t",
-                "//emails",
-                "/",
-                " ",
-                "",
-                "/ emails",
-            ],
-            LOOSE,
-        ),
+        &paths(&[" emails ", "/emails", " /name.givenName\t", "//emails", "/", " ", "", "/ emails"], LOOSE),
         &expect![[r#"
             > emails <
              accepted as emails
@@ -580,11 +512,7 @@ fn loose_paths_lose_a_slash_and_outer_blanks() {
 
 #[test]
 fn bytes_nodes_and_depth_are_limited() {
-    let limits = Limits {
-        max_bytes: 60,
-        max_depth: 2,
-        max_nodes: 4,
-    };
+    let limits = Limits { max_bytes: 60, max_depth: 2, max_nodes: 4 };
     let table = [
         "((a pr))",
         "(((a pr)))",
@@ -627,11 +555,7 @@ fn bytes_nodes_and_depth_are_limited() {
 
 #[test]
 fn hostile_input_is_refused_without_exhausting_the_stack() {
-    let unlimited = Limits {
-        max_bytes: usize::MAX,
-        max_depth: usize::MAX,
-        max_nodes: usize::MAX,
-    };
+    let unlimited = Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_nodes: usize::MAX };
     let deep = 10_000;
     for text in [
         "(".repeat(deep),
@@ -661,22 +585,14 @@ fn hostile_input_is_refused_without_exhausting_the_stack() {
                 let start: String = text.chars().take(20).collect();
                 // With loose values almost anything between two quotes is a string.
                 let accepted = Filter::parse(&text, &limits, &leniencies).is_ok();
-                assert!(
-                    !accepted || (leniencies == LOOSE && text.contains(['"', '\''])),
-                    "{start}"
-                );
-                assert!(
-                    ValuePath::parse(&text, &limits, &leniencies).is_err(),
-                    "{start}"
-                );
+                assert!(!accepted || (leniencies == LOOSE && text.contains(['"', '\''])), "{start}");
+                assert!(ValuePath::parse(&text, &limits, &leniencies).is_err(), "{start}");
             }
         }
     }
     let wide = vec!["a pr"; 10_000].join(" and ");
     assert!(Filter::parse(&wide, &Limits::FILTER, &STRICT).is_err());
-    let Filter::And(terms) = Filter::parse(&wide, &unlimited, &STRICT).unwrap() else {
-        panic!("no list")
-    };
+    let Filter::And(terms) = Filter::parse(&wide, &unlimited, &STRICT).unwrap() else { panic!("no list") };
     assert_eq!(terms.len(), 10_000);
 }
 
@@ -685,10 +601,7 @@ fn lists_inside_lists_keep_their_parentheses() {
     let a = || Filter::Present(AttrPath::plain("a", None));
     let tree = Filter::And(vec![
         Filter::And(vec![a(), a()]),
-        Filter::Or(vec![
-            a(),
-            Filter::Or(vec![a(), Filter::And(vec![a(), a()])]),
-        ]),
+        Filter::Or(vec![a(), Filter::Or(vec![a(), Filter::And(vec![a(), a()])])]),
         Filter::Not(Box::new(Filter::Or(vec![a(), a()]))),
     ]);
     let text = "(a pr and a pr) and (a pr or (a pr or a pr and a pr)) and not (a pr or a pr)";

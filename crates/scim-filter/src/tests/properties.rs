@@ -13,33 +13,19 @@ use crate::{
     parser::Leniencies,
 };
 
-const UNLIMITED: Limits = Limits {
-    max_bytes: usize::MAX,
-    max_depth: 64,
-    max_nodes: usize::MAX,
-};
+const UNLIMITED: Limits = Limits { max_bytes: usize::MAX, max_depth: 64, max_nodes: usize::MAX };
 
 /// `usual` cases, or as many as `PROPTEST_CASES` says.
 fn cases(usual: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
-    let cases = if default.cases == 256 {
-        usual
-    } else {
-        default.cases
-    };
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..default
-    }
+    let cases = if default.cases == 256 { usual } else { default.cases };
+    ProptestConfig { cases, failure_persistence: None, ..default }
 }
 
 /// Key words are names too; most names come from a list because drawing text is slow.
 fn name() -> impl Strategy<Value = String> {
-    const NAMES: &[&str] = &[
-        "userName", "emails", "value", "a", "x-1_", "Z9", "not", "and", "or", "pr", "eq", "true",
-        "null", "$ref",
-    ];
+    const NAMES: &[&str] =
+        &["userName", "emails", "value", "a", "x-1_", "Z9", "not", "and", "or", "pr", "eq", "true", "null", "$ref"];
     prop_oneof![
         9 => select(NAMES).prop_map(str::to_owned),
         1 => "[a-zA-Z][a-zA-Z0-9_-]{0,6}",
@@ -60,10 +46,8 @@ fn attr_path() -> impl Strategy<Value = AttrPath> {
 
 fn compare_value() -> impl Strategy<Value = CompareValue> {
     /// What a lexer might trip over.
-    const PIECES: &[&str] = &[
-        "\"", "'", "\\", "\\\"", " ", ")", "]", "(", "[", " and ", " or ", "a", "é", "\u{0}", "\n",
-        "😀", "\u{2028}",
-    ];
+    const PIECES: &[&str] =
+        &["\"", "'", "\\", "\\\"", " ", ")", "]", "(", "[", " and ", " or ", "a", "é", "\u{0}", "\n", "😀", "\u{2028}"];
     let real = any::<f64>().prop_filter_map("JSON has no such number", Number::from_f64);
     prop_oneof![
         2 => vec(any::<char>(), 0..4).prop_map(|text| CompareValue::String(text.into_iter().collect())),
@@ -95,8 +79,7 @@ fn any_filter() -> BoxedStrategy<Filter> {
     ]
     .boxed();
     let whole = attr_path().prop_filter("brackets follow attributes", |path| path.sub().is_none());
-    let element = (whole, joined(term.clone()))
-        .prop_map(|(path, inner)| Filter::Element(path, Box::new(inner)));
+    let element = (whole, joined(term.clone())).prop_map(|(path, inner)| Filter::Element(path, Box::new(inner)));
     joined(prop_oneof![3 => term, 1 => element].boxed())
 }
 
@@ -211,21 +194,11 @@ fn the_generator_knows_only_attributes_of_users() {
     let registry = Registry::builtin();
     assert_eq!(user_fields().len(), 21);
     for field in user_fields() {
-        assert!(
-            users(&registry).resolve(&field.path).is_some(),
-            "{}",
-            field.path
-        );
+        assert!(users(&registry).resolve(&field.path).is_some(), "{}", field.path);
     }
     for (path, parts) in user_elements() {
         for part in parts {
-            assert!(
-                users(&registry)
-                    .resolve(&path.with_sub(part.path.name()))
-                    .is_some(),
-                "{path}.{}",
-                part.path
-            );
+            assert!(users(&registry).resolve(&path.with_sub(part.path.name())).is_some(), "{path}.{}", part.path);
         }
     }
 }
@@ -242,20 +215,11 @@ fn random_filters_often_match_and_often_do_not() {
     for _ in 0..draws {
         let filter = user_filter().new_tree(&mut runner).unwrap().current();
         let document = user_document().new_tree(&mut runner).unwrap().current();
-        let predicate = Predicate::compile(
-            &filter,
-            &registry,
-            users(&registry),
-            false,
-            CompileOptions::default(),
-        )
-        .unwrap();
+        let predicate =
+            Predicate::compile(&filter, &registry, users(&registry), false, CompileOptions::default()).unwrap();
         matched += u32::from(matches::resource(&predicate, &document));
     }
-    assert!(
-        (draws / 5..draws * 4 / 5).contains(&matched),
-        "{matched} of {draws}"
-    );
+    assert!((draws / 5..draws * 4 / 5).contains(&matched), "{matched} of {draws}");
 }
 
 fn has_brackets(filter: &Filter) -> bool {

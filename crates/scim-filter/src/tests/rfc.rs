@@ -73,10 +73,7 @@ fn rfc7644_3_4_2_1_resource_type_as_printed_needs_loose_values() {
     let text = "(meta.resourceType eq User) or (meta.resourceType eq Group)";
     assert!(Filter::parse(text, &Limits::FILTER, &Leniencies::default()).is_err());
     let filter = Filter::parse(text, &Limits::FILTER, &LOOSE).unwrap();
-    assert_eq!(
-        filter.to_string(),
-        r#"meta.resourceType eq "User" or meta.resourceType eq "Group""#
-    );
+    assert_eq!(filter.to_string(), r#"meta.resourceType eq "User" or meta.resourceType eq "Group""#);
     check(
         &filter.to_string(),
         &json!({"meta": {"resourceType": "Group"}}),
@@ -99,23 +96,10 @@ fn rfc7644_3_4_2_1_attribute_of_another_type_has_no_value() {
         (r#"members pr or userName eq "ann""#, true),
     ] {
         let filter = super::parse(text);
-        let several = Predicate::compile(
-            &filter,
-            &registry,
-            super::users(&registry),
-            true,
-            CompileOptions::default(),
-        )
-        .unwrap();
-        assert_eq!(
-            matches::resource(&several, object(&user)),
-            expected,
-            "{text}"
-        );
-        assert!(
-            compile(text, CompileOptions::default()).is_err(),
-            "{text} over users alone"
-        );
+        let several =
+            Predicate::compile(&filter, &registry, super::users(&registry), true, CompileOptions::default()).unwrap();
+        assert_eq!(matches::resource(&several, object(&user)), expected, "{text}");
+        assert!(compile(text, CompileOptions::default()).is_err(), "{text} over users alone");
     }
 }
 
@@ -124,64 +108,27 @@ fn rfc7644_3_5_2_figure_8_example_paths() {
     let parts = |text: &str| {
         let path = ValuePath::parse(text, &Limits::PATH, &Leniencies::default()).unwrap();
         assert_eq!(path.to_string(), text);
-        (
-            path.path.to_string(),
-            path.filter.map(|filter| filter.to_string()),
-            path.sub,
-        )
+        (path.path.to_string(), path.filter.map(|filter| filter.to_string()), path.sub)
     };
     assert_eq!(parts("members"), ("members".into(), None, None));
-    assert_eq!(
-        parts("name.familyName"),
-        ("name.familyName".into(), None, None)
-    );
-    assert_eq!(
-        parts(r#"addresses[type eq "work"]"#),
-        ("addresses".into(), Some(r#"type eq "work""#.into()), None)
-    );
+    assert_eq!(parts("name.familyName"), ("name.familyName".into(), None, None));
+    assert_eq!(parts(r#"addresses[type eq "work"]"#), ("addresses".into(), Some(r#"type eq "work""#.into()), None));
     let by_id = r#"value eq "2819c223-7f76-453a-919d-413861904646""#;
-    assert_eq!(
-        parts(&format!("members[{by_id}]")),
-        ("members".into(), Some(by_id.into()), None)
-    );
+    assert_eq!(parts(&format!("members[{by_id}]")), ("members".into(), Some(by_id.into()), None));
     assert_eq!(
         parts(&format!("members[{by_id}].displayName")),
-        (
-            "members".into(),
-            Some(by_id.into()),
-            Some("displayName".into())
-        )
+        ("members".into(), Some(by_id.into()), Some("displayName".into()))
     );
 }
 
 #[test]
 fn rfc7644_3_10_paths_with_urns_are_not_split_at_the_dot_of_the_version() {
     for (text, name, sub) in [
-        (
-            "urn:ietf:params:scim:schemas:core:2.0:User:name.givenName",
-            "name",
-            Some("givenName"),
-        ),
-        (
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
-            "manager",
-            Some("value"),
-        ),
-        (
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
-            "department",
-            None,
-        ),
-        (
-            "urn:ietf:params:scim:schemas:exampleCo:2.0:hr:age",
-            "age",
-            None,
-        ),
-        (
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
-            "User",
-            None,
-        ),
+        ("urn:ietf:params:scim:schemas:core:2.0:User:name.givenName", "name", Some("givenName")),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value", "manager", Some("value")),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "department", None),
+        ("urn:ietf:params:scim:schemas:exampleCo:2.0:hr:age", "age", None),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "User", None),
         ("urn:example:staff:2.0", "2", Some("0")),
     ] {
         let path = ValuePath::parse(text, &Limits::PATH, &Leniencies::default()).unwrap();

@@ -5,32 +5,16 @@ use crate::{
     schema::{Schema, SchemaUrn},
 };
 
-pub(super) fn schema(
-    urn: &str,
-    name: &str,
-    description: &str,
-    attributes: Vec<Attribute>,
-) -> Schema {
-    Schema {
-        urn: SchemaUrn::new(urn),
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        attributes,
-    }
+pub(super) fn schema(urn: &str, name: &str, description: &str, attributes: Vec<Attribute>) -> Schema {
+    Schema { urn: SchemaUrn::new(urn), name: name.to_owned(), description: Some(description.to_owned()), attributes }
 }
 
 pub(super) fn text(name: &str, description: &str) -> Attribute {
-    Attribute {
-        description: Some(description.to_owned()),
-        ..Attribute::new(name, AttrType::String)
-    }
+    Attribute { description: Some(description.to_owned()), ..Attribute::new(name, AttrType::String) }
 }
 
 pub(super) fn typed(name: &str, attr_type: AttrType, description: &str) -> Attribute {
-    Attribute {
-        attr_type,
-        ..text(name, description)
-    }
+    Attribute { attr_type, ..text(name, description) }
 }
 
 pub(super) fn flag(name: &str, description: &str) -> Attribute {
@@ -38,66 +22,39 @@ pub(super) fn flag(name: &str, description: &str) -> Attribute {
 }
 
 pub(super) fn reference(name: &str, kinds: &[&str], description: &str) -> Attribute {
-    Attribute {
-        reference_types: owned(kinds),
-        ..typed(name, AttrType::Reference, description)
-    }
+    Attribute { reference_types: owned(kinds), ..typed(name, AttrType::Reference, description) }
 }
 
 pub(super) fn complex(name: &str, description: &str, sub_attributes: Vec<Attribute>) -> Attribute {
-    Attribute {
-        sub_attributes,
-        ..typed(name, AttrType::Complex, description)
-    }
+    Attribute { sub_attributes, ..typed(name, AttrType::Complex, description) }
 }
 
 pub(super) fn list(attribute: Attribute) -> Attribute {
-    Attribute {
-        multi_valued: true,
-        ..attribute
-    }
+    Attribute { multi_valued: true, ..attribute }
 }
 
 pub(super) fn suggesting(attribute: Attribute, values: &[&str]) -> Attribute {
-    Attribute {
-        canonical_values: owned(values),
-        ..attribute
-    }
+    Attribute { canonical_values: owned(values), ..attribute }
 }
 
 pub(super) fn required(attribute: Attribute) -> Attribute {
-    Attribute {
-        required: true,
-        ..attribute
-    }
+    Attribute { required: true, ..attribute }
 }
 
 pub(super) fn unique(attribute: Attribute) -> Attribute {
-    Attribute {
-        uniqueness: Uniqueness::Server,
-        ..attribute
-    }
+    Attribute { uniqueness: Uniqueness::Server, ..attribute }
 }
 
 pub(super) fn exact(attribute: Attribute) -> Attribute {
-    Attribute {
-        case_exact: true,
-        ..attribute
-    }
+    Attribute { case_exact: true, ..attribute }
 }
 
 pub(super) fn searchable(attribute: Attribute) -> Attribute {
-    Attribute {
-        searchable: true,
-        ..attribute
-    }
+    Attribute { searchable: true, ..attribute }
 }
 
 pub(super) fn returned(attribute: Attribute, returned: Returned) -> Attribute {
-    Attribute {
-        returned,
-        ..attribute
-    }
+    Attribute { returned, ..attribute }
 }
 
 /// Sets the mutability of an attribute and of its sub-attributes.
@@ -107,22 +64,11 @@ pub(super) fn with_mutability(attribute: Attribute, mutability: Mutability) -> A
         .into_iter()
         .map(|sub| Attribute {
             mutability,
-            sub_attributes: sub
-                .sub_attributes
-                .into_iter()
-                .map(|inner| Attribute {
-                    mutability,
-                    ..inner
-                })
-                .collect(),
+            sub_attributes: sub.sub_attributes.into_iter().map(|inner| Attribute { mutability, ..inner }).collect(),
             ..sub
         })
         .collect();
-    Attribute {
-        mutability,
-        sub_attributes,
-        ..attribute
-    }
+    Attribute { mutability, sub_attributes, ..attribute }
 }
 
 pub(super) fn read_only(attribute: Attribute) -> Attribute {
@@ -136,20 +82,13 @@ pub(super) fn kind(values: &[&str]) -> Attribute {
 
 /// The `primary` of an element (RFC 7643 §2.4).
 pub(super) fn primary() -> Attribute {
-    flag(
-        "primary",
-        "Whether this is the preferred value; true at most once.",
-    )
+    flag("primary", "Whether this is the preferred value; true at most once.")
 }
 
 /// A multi-valued attribute with the sub-attributes of RFC 7643 §2.4 around the given `value`.
 pub(super) fn plural(name: &str, description: &str, value: Attribute, kinds: &[&str]) -> Attribute {
     let display = text("display", "The value in a form for people.");
-    list(complex(
-        name,
-        description,
-        vec![value, display, kind(kinds), primary()],
-    ))
+    list(complex(name, description, vec![value, display, kind(kinds), primary()]))
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {

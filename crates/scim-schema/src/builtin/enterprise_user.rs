@@ -16,10 +16,7 @@ pub fn enterprise_user() -> Schema {
         "EnterpriseUser",
         "Enterprise User",
         vec![
-            searchable(text(
-                "employeeNumber",
-                "The identifier that the organization gave the person.",
-            )),
+            searchable(text("employeeNumber", "The identifier that the organization gave the person.")),
             text("costCenter", "The cost center."),
             text("organization", "The organization."),
             text("division", "The division."),

@@ -4,10 +4,7 @@ use crate::{
     attribute::Mutability,
     builtin::{
         GROUP,
-        define::{
-            complex, list, read_only, reference, required, schema, suggesting, text, unique,
-            with_mutability,
-        },
+        define::{complex, list, read_only, reference, required, schema, suggesting, text, unique, with_mutability},
     },
     schema::Schema,
 };
@@ -28,15 +25,8 @@ pub fn group() -> Schema {
                 "The members of the group.",
                 vec![
                     immutable(text("value", "The identifier of the member.")),
-                    immutable(reference(
-                        "$ref",
-                        &["User", "Group"],
-                        "Where the member is.",
-                    )),
-                    immutable(suggesting(
-                        text("type", "What the member is."),
-                        &["User", "Group"],
-                    )),
+                    immutable(reference("$ref", &["User", "Group"], "Where the member is.")),
+                    immutable(suggesting(text("type", "What the member is."), &["User", "Group"])),
                     read_only(text("display", "The member's name.")),
                 ],
             )),

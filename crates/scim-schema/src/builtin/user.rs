@@ -5,8 +5,8 @@ use crate::{
     builtin::{
         USER,
         define::{
-            complex, flag, kind, list, plural, primary, read_only, reference, required, returned,
-            schema, searchable, suggesting, text, typed, unique, with_mutability,
+            complex, flag, kind, list, plural, primary, read_only, reference, required, returned, schema, searchable,
+            suggesting, text, typed, unique, with_mutability,
         },
     },
     schema::Schema,
@@ -16,74 +16,35 @@ use crate::{
 /// their `value`.
 #[must_use]
 pub fn user() -> Schema {
-    schema(
-        USER,
-        "User",
-        "User Account",
-        singular().into_iter().chain(plurals()).collect(),
-    )
+    schema(USER, "User", "User Account", singular().into_iter().chain(plurals()).collect())
 }
 
 fn singular() -> Vec<Attribute> {
     vec![
-        required(unique(text(
-            "userName",
-            "The name by which the user signs in; unique and never empty.",
-        ))),
+        required(unique(text("userName", "The name by which the user signs in; unique and never empty."))),
         complex(
             "name",
             "The parts of the user's name.",
             vec![
                 text("formatted", "The whole name as it is written out."),
-                text(
-                    "familyName",
-                    "The family name, or last name in most Western languages.",
-                ),
-                text(
-                    "givenName",
-                    "The given name, or first name in most Western languages.",
-                ),
+                text("familyName", "The family name, or last name in most Western languages."),
+                text("givenName", "The given name, or first name in most Western languages."),
                 text("middleName", "The middle names."),
-                text(
-                    "honorificPrefix",
-                    "What stands before the name, such as Ms.",
-                ),
-                text(
-                    "honorificSuffix",
-                    "What stands behind the name, such as III.",
-                ),
+                text("honorificPrefix", "What stands before the name, such as Ms."),
+                text("honorificSuffix", "What stands behind the name, such as III."),
             ],
         ),
         text("displayName", "The name shown to other people."),
         text("nickName", "The casual way to address the user."),
-        reference(
-            "profileUrl",
-            &["external"],
-            "A page that shows the user's profile.",
-        ),
+        reference("profileUrl", &["external"], "A page that shows the user's profile."),
         text("title", "The user's title, such as Vice President."),
-        text(
-            "userType",
-            "How the user relates to the organization, such as Contractor.",
-        ),
-        text(
-            "preferredLanguage",
-            "The languages the user prefers, as in an Accept-Language header.",
-        ),
-        text(
-            "locale",
-            "The language and region by which things are written for the user, such as en-US.",
-        ),
-        text(
-            "timezone",
-            "The user's time zone by its name in the IANA database.",
-        ),
+        text("userType", "How the user relates to the organization, such as Contractor."),
+        text("preferredLanguage", "The languages the user prefers, as in an Accept-Language header."),
+        text("locale", "The language and region by which things are written for the user, such as en-US."),
+        text("timezone", "The user's time zone by its name in the IANA database."),
         flag("active", "Whether the user may use the application."),
         returned(
-            with_mutability(
-                text("password", "The user's password in clear; never returned."),
-                Mutability::WriteOnly,
-            ),
+            with_mutability(text("password", "The user's password in clear; never returned."), Mutability::WriteOnly),
             Returned::Never,
         ),
     ]
@@ -120,10 +81,7 @@ fn plurals() -> Vec<Attribute> {
             "addresses",
             "The user's postal addresses.",
             vec![
-                text(
-                    "formatted",
-                    "The whole address as it is written on a letter.",
-                ),
+                text("formatted", "The whole address as it is written on a letter."),
                 text("streetAddress", "Street, house number, post office box."),
                 text("locality", "The city or locality."),
                 text("region", "The state or region."),
@@ -141,26 +99,13 @@ fn plurals() -> Vec<Attribute> {
                 reference("$ref", &["User", "Group"], "Where the group is."),
                 text("display", "The group's name."),
                 suggesting(
-                    text(
-                        "type",
-                        "Whether the user is in the group itself or in one that is in it.",
-                    ),
+                    text("type", "Whether the user is in the group itself or in one that is in it."),
                     &["direct", "indirect"],
                 ),
             ],
         ))),
-        searchable(plural(
-            "entitlements",
-            "What the user is entitled to.",
-            text_value("An entitlement."),
-            &[],
-        )),
-        searchable(plural(
-            "roles",
-            "The user's roles.",
-            text_value("A role."),
-            &[],
-        )),
+        searchable(plural("entitlements", "What the user is entitled to.", text_value("An entitlement."), &[])),
+        searchable(plural("roles", "The user's roles.", text_value("A role."), &[])),
         plural(
             "x509Certificates",
             "The user's X.509 certificates.",

@@ -6,12 +6,9 @@ use super::parse_object;
 fn check(body: &[u8], expected: &Expect) {
     let answer = match parse_object(body, 4) {
         Ok(object) => serde_json::Value::Object(object).to_string(),
-        Err(error) => format!(
-            "{} {}: {}",
-            error.status,
-            error.scim_type.map_or("-", crate::ScimType::as_str),
-            error.detail
-        ),
+        Err(error) => {
+            format!("{} {}: {}", error.status, error.scim_type.map_or("-", crate::ScimType::as_str), error.detail)
+        }
     };
     expected.assert_eq(&answer);
 }
@@ -21,77 +18,45 @@ fn bodies_that_are_objects() {
     check(br#"{"a":[{"b":1}]}"#, &expect![[r#"{"a":[{"b":1}]}"#]]);
     check(br#"{"a":1,"b":2,"a":3}"#, &expect![[r#"{"a":3,"b":2}"#]]);
     check(b"\xEF\xBB\xBF{}", &expect!["{}"]);
-    check(
-        br#"{"a":"[[[[[[\"[[[[\\"}"#,
-        &expect![[r#"{"a":"[[[[[[\"[[[[\\"}"#]],
-    );
+    check(br#"{"a":"[[[[[[\"[[[[\\"}"#, &expect![[r#"{"a":"[[[[[[\"[[[[\\"}"#]]);
 }
 
 #[test]
 fn bodies_that_are_refused() {
-    check(
-        b"",
-        &expect!["400 invalidSyntax: the body is empty; send a JSON object"],
-    );
-    check(
-        b" \r\n",
-        &expect!["400 invalidSyntax: the body is empty; send a JSON object"],
-    );
+    check(b"", &expect!["400 invalidSyntax: the body is empty; send a JSON object"]);
+    check(b" \r\n", &expect!["400 invalidSyntax: the body is empty; send a JSON object"]);
     check(
         b"{\"a\":\"\xFF\"}",
         &expect![
             "400 invalidSyntax: the body is not UTF-8 text: byte 6 cannot stand there; send JSON encoded as UTF-8"
         ],
     );
-    check(
-        b"[]",
-        &expect!["400 invalidSyntax: the body must be a JSON object, but is an array"],
-    );
-    check(
-        b"\"a\"",
-        &expect!["400 invalidSyntax: the body must be a JSON object, but is a string"],
-    );
-    check(
-        b"null",
-        &expect!["400 invalidSyntax: the body must be a JSON object, but is null"],
-    );
+    check(b"[]", &expect!["400 invalidSyntax: the body must be a JSON object, but is an array"]);
+    check(b"\"a\"", &expect!["400 invalidSyntax: the body must be a JSON object, but is a string"]);
+    check(b"null", &expect!["400 invalidSyntax: the body must be a JSON object, but is null"]);
     check(
         br#"{"a":[[[[]]]]}"#,
         &expect!["400 invalidSyntax: the body holds objects or arrays nested more than 4 deep"],
     );
     check(
         b"{\"a\":",
-        &expect![
-            "400 invalidSyntax: the body is not valid JSON: EOF while parsing a value at line 1 column 5"
-        ],
+        &expect!["400 invalidSyntax: the body is not valid JSON: EOF while parsing a value at line 1 column 5"],
     );
-    check(
-        b"{} x",
-        &expect![
-            "400 invalidSyntax: the body is not valid JSON: trailing characters at line 1 column 4"
-        ],
-    );
+    check(b"{} x", &expect!["400 invalidSyntax: the body is not valid JSON: trailing characters at line 1 column 4"]);
     check(
         b"{\"a\":1e999}",
-        &expect![
-            "400 invalidSyntax: the body is not valid JSON: number out of range at line 1 column 10"
-        ],
+        &expect!["400 invalidSyntax: the body is not valid JSON: number out of range at line 1 column 10"],
     );
     check(
         br#"{"a":"\ud800"}"#,
-        &expect![
-            "400 invalidSyntax: the body is not valid JSON: unexpected end of hex escape at line 1 column 13"
-        ],
+        &expect!["400 invalidSyntax: the body is not valid JSON: unexpected end of hex escape at line 1 column 13"],
     );
 }
 
 #[test]
 fn a_body_of_brackets_is_refused_before_it_is_parsed() {
     let body = "[".repeat(1 << 20);
-    check(
-        body.as_bytes(),
-        &expect!["400 invalidSyntax: the body holds objects or arrays nested more than 4 deep"],
-    );
+    check(body.as_bytes(), &expect!["400 invalidSyntax: the body holds objects or arrays nested more than 4 deep"]);
 }
 
 proptest! {

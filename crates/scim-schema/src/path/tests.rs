@@ -16,34 +16,20 @@ fn rfc7644_3_10_parts_of_a_path() {
     let parts = |text: &str| {
         let path = AttrPath::parse(text).expect(text);
         assert_eq!(path.to_string(), text);
-        (
-            path.urn().map(str::to_owned),
-            path.name().to_owned(),
-            path.sub().map(str::to_owned),
-        )
+        (path.urn().map(str::to_owned), path.name().to_owned(), path.sub().map(str::to_owned))
     };
     let owned = |urn: Option<&str>, name: &str, sub: Option<&str>| {
-        (
-            urn.map(str::to_owned),
-            name.to_owned(),
-            sub.map(str::to_owned),
-        )
+        (urn.map(str::to_owned), name.to_owned(), sub.map(str::to_owned))
     };
     assert_eq!(parts("userName"), owned(None, "userName", None));
-    assert_eq!(
-        parts("name.familyName"),
-        owned(None, "name", Some("familyName"))
-    );
+    assert_eq!(parts("name.familyName"), owned(None, "name", Some("familyName")));
     assert_eq!(parts("members.$ref"), owned(None, "members", Some("$ref")));
     assert_eq!(parts("$ref"), owned(None, "$ref", None));
     assert_eq!(
         parts("urn:ietf:params:scim:schemas:core:2.0:User:name.givenName"),
         owned(Some(builtin::USER), "name", Some("givenName"))
     );
-    assert_eq!(
-        parts("URN:example:staff:2.0"),
-        owned(Some("URN:example:staff"), "2", Some("0"))
-    );
+    assert_eq!(parts("URN:example:staff:2.0"), owned(Some("URN:example:staff"), "2", Some("0")));
     assert_eq!(parts("urn:a:1.2.3"), owned(Some("urn:a"), "1", Some("2.3")));
 }
 
@@ -93,10 +79,7 @@ fn texts_that_are_no_path() {
             r#"1: ":" cannot stand in an attribute name, which is a letter and then letters, digits, "$", "-" and "_""#
         ]],
     );
-    refused(
-        "urn:a b:c",
-        &expect!["5: a blank cannot stand in the URN of an attribute path"],
-    );
+    refused("urn:a b:c", &expect!["5: a blank cannot stand in the URN of an attribute path"]);
     refused("urn:a:", &expect!["6: an attribute name is missing here"]);
     refused(
         "emails[type]",
@@ -114,10 +97,7 @@ fn paths_that_a_user_resolves() {
         ("USERNAME", "userName"),
         ("name.FAMILYNAME", "name.familyName"),
         ("meta.lastmodified", "meta.lastModified"),
-        (
-            "urn:ietf:params:scim:schemas:core:2.0:user:username",
-            "userName",
-        ),
+        ("urn:ietf:params:scim:schemas:core:2.0:user:username", "userName"),
         ("urn:ietf:params:scim:schemas:core:2.0:User:id", "id"),
         (ENTERPRISE, ENTERPRISE),
         (
@@ -130,11 +110,7 @@ fn paths_that_a_user_resolves() {
         ),
     ] {
         let path = AttrPath::parse(text).expect(text);
-        assert_eq!(
-            user.resolve(&path).map(|at| at.key()).as_deref(),
-            Some(key),
-            "{text}"
-        );
+        assert_eq!(user.resolve(&path).map(|at| at.key()).as_deref(), Some(key), "{text}");
     }
 }
 
@@ -163,14 +139,8 @@ fn paths_that_a_user_does_not_resolve() {
 fn bare_names_fall_through_to_the_extensions() {
     let registry = Registry::builtin();
     let user = registry.resource_type("User").unwrap();
-    let key = |text: &str| {
-        user.resolve_bare(&AttrPath::parse(text).unwrap())
-            .map(|at| at.key())
-    };
-    assert_eq!(
-        key("Manager.Value"),
-        Some(format!("{ENTERPRISE}:manager.value"))
-    );
+    let key = |text: &str| user.resolve_bare(&AttrPath::parse(text).unwrap()).map(|at| at.key());
+    assert_eq!(key("Manager.Value"), Some(format!("{ENTERPRISE}:manager.value")));
     assert_eq!(key("displayName").as_deref(), Some("displayName"));
     assert_eq!(key("nope"), None);
     assert_eq!(key("name.nope"), None);
@@ -180,12 +150,7 @@ fn bare_names_fall_through_to_the_extensions() {
 fn a_complex_attribute_named_alone_means_its_value() {
     let registry = Registry::builtin();
     let user = registry.resource_type("User").unwrap();
-    let key = |text: &str| {
-        user.resolve(&AttrPath::parse(text).unwrap())
-            .unwrap()
-            .to_value()
-            .key()
-    };
+    let key = |text: &str| user.resolve(&AttrPath::parse(text).unwrap()).unwrap().to_value().key();
     assert_eq!(key("emails"), "emails.value");
     assert_eq!(key("emails.type"), "emails.type");
     assert_eq!(key("name"), "name");

@@ -35,9 +35,7 @@ fn cut(type_name: &str, projection: &Projection, document: Value) -> Value {
     let registry = test_registry();
     let mut document = object(document);
     projection.apply(registry.resource_type(type_name).unwrap(), &mut document);
-    document
-        .shift_remove("schemas")
-        .expect("schemas always stays");
+    document.shift_remove("schemas").expect("schemas always stays");
     Value::Object(document)
 }
 
@@ -51,31 +49,15 @@ fn except(names: &str) -> Projection {
 
 #[test]
 fn parameters_are_comma_lists() {
-    assert_eq!(
-        only(" userName , ,emails.value"),
-        Projection::Only(vec!["userName".into(), "emails.value".into()])
-    );
-    assert_eq!(
-        except("members"),
-        Projection::Except(vec!["members".into()])
-    );
+    assert_eq!(only(" userName , ,emails.value"), Projection::Only(vec!["userName".into(), "emails.value".into()]));
+    assert_eq!(except("members"), Projection::Except(vec!["members".into()]));
     for empty in [None, Some(""), Some(" , ")] {
-        assert!(
-            Projection::parse(empty, empty, Leniency::Refuse)
-                .unwrap()
-                .is_default()
-        );
+        assert!(Projection::parse(empty, empty, Leniency::Refuse).unwrap().is_default());
     }
     let both = |leniency| Projection::parse(Some("a"), Some("b"), leniency);
-    assert_eq!(
-        both(Leniency::Accept),
-        Ok(Projection::Only(vec!["a".into()]))
-    );
+    assert_eq!(both(Leniency::Accept), Ok(Projection::Only(vec!["a".into()])));
     let error = both(Leniency::Refuse).expect_err("both");
-    assert_eq!(
-        (error.status, error.scim_type),
-        (400, Some(crate::ScimType::InvalidValue))
-    );
+    assert_eq!((error.status, error.scim_type), (400, Some(crate::ScimType::InvalidValue)));
 }
 
 #[test]
@@ -101,49 +83,26 @@ fn the_default_set_of_a_user() {
 fn attributes_of_a_user_by_name() {
     let check = |names: &str, expected: &Expect| {
         let mut document = object(cut("User", &only(names), user()));
-        assert_eq!(
-            document.shift_remove("id"),
-            Some(json!("1")),
-            "id always stays"
-        );
+        assert_eq!(document.shift_remove("id"), Some(json!("1")), "id always stays");
         expected.assert_eq(&Value::Object(document).to_string());
     };
     check("nope,name.nope,urn:nope:a, ,1x", &expect!["{}"]);
     check("password", &expect!["{}"]);
     check("USERNAME", &expect![[r#"{"userName":"bjensen"}"#]]);
-    check(
-        "name",
-        &expect![[r#"{"name":{"familyName":"Jensen","givenName":"Barbara","pet":"Rex"}}"#]],
-    );
-    check(
-        "name.familyName",
-        &expect![[r#"{"name":{"familyName":"Jensen"}}"#]],
-    );
+    check("name", &expect![[r#"{"name":{"familyName":"Jensen","givenName":"Barbara","pet":"Rex"}}"#]]);
+    check("name.familyName", &expect![[r#"{"name":{"familyName":"Jensen"}}"#]]);
     check("name.pet", &expect![[r#"{"name":{"pet":"Rex"}}"#]]);
-    check(
-        "name.givenName,name",
-        &expect![[r#"{"name":{"familyName":"Jensen","givenName":"Barbara","pet":"Rex"}}"#]],
-    );
-    check(
-        "emails.value",
-        &expect![[r#"{"emails":[{"value":"a@b"}]}"#]],
-    );
+    check("name.givenName,name", &expect![[r#"{"name":{"familyName":"Jensen","givenName":"Barbara","pet":"Rex"}}"#]]);
+    check("emails.value", &expect![[r#"{"emails":[{"value":"a@b"}]}"#]]);
     check("meta.location", &expect![[r#"{"meta":{"location":"l"}}"#]]);
-    check(
-        "urn:ietf:params:scim:schemas:core:2.0:User:userName",
-        &expect![[r#"{"userName":"bjensen"}"#]],
-    );
+    check("urn:ietf:params:scim:schemas:core:2.0:User:userName", &expect![[r#"{"userName":"bjensen"}"#]]);
     check(
         "department",
-        &expect![[
-            r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"d"}}"#
-        ]],
+        &expect![[r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"d"}}"#]],
     );
     check(
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user:MANAGER.value",
-        &expect![[
-            r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"m"}}}"#
-        ]],
+        &expect![[r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"m"}}}"#]],
     );
     check(
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:desk",
@@ -171,20 +130,14 @@ fn excluded_attributes_of_a_user_by_name() {
     };
     check("id,schemas,nope,name.nope", &[]);
     check("USERNAME , meta", &["/userName", "/meta"]);
-    check(
-        "name.familyName,emails.type",
-        &["/name/familyName", "/emails/0/type", "/emails/1"],
-    );
+    check("name.familyName,emails.type", &["/name/familyName", "/emails/0/type", "/emails/1"]);
     check("name.familyName,name.givenName,name.pet", &["/name"]);
     check("badge,urn:x:ext:a", &["/badge", "/urn:x:ext/a"]);
     check("urn:x:ext", &["/urn:x:ext"]);
     let enterprise = format!("/{}", builtin::ENTERPRISE_USER);
     check(builtin::ENTERPRISE_USER, &[&enterprise]);
     check("manager", &[&format!("{enterprise}/manager")]);
-    check(
-        &format!("{}:desk", builtin::ENTERPRISE_USER),
-        &[&format!("{enterprise}/desk")],
-    );
+    check(&format!("{}:desk", builtin::ENTERPRISE_USER), &[&format!("{enterprise}/desk")]);
 }
 
 /// The pointers of what `whole` has and `part` lacks.
@@ -246,15 +199,11 @@ fn rfc7643_7_returned_at_both_levels() {
     );
     check(
         &only("part"),
-        &expect![[
-            r#"{"name":"n","alwaysReturned":2,"part":{"value":"v","always":"a"},"parts":[{"always":"a"}]}"#
-        ]],
+        &expect![[r#"{"name":"n","alwaysReturned":2,"part":{"value":"v","always":"a"},"parts":[{"always":"a"}]}"#]],
     );
     check(
         &only("part.asked,parts.hidden"),
-        &expect![[
-            r#"{"name":"n","alwaysReturned":2,"part":{"always":"a","asked":"q"},"parts":[{"always":"a"}]}"#
-        ]],
+        &expect![[r#"{"name":"n","alwaysReturned":2,"part":{"always":"a","asked":"q"},"parts":[{"always":"a"}]}"#]],
     );
     check(
         &only(TEST_EXTENSION),
@@ -283,14 +232,8 @@ fn stores_read_members_only_if_they_are_wanted() {
     for (projection, wanted) in [
         (Projection::Default, true),
         (except("members"), false),
-        (
-            except("urn:ietf:params:scim:schemas:core:2.0:Group:MEMBERS"),
-            false,
-        ),
-        (
-            except("members.value,members.$ref,members.type,members.display"),
-            false,
-        ),
+        (except("urn:ietf:params:scim:schemas:core:2.0:Group:MEMBERS"), false),
+        (except("members.value,members.$ref,members.type,members.display"), false),
         (except("members.display"), true),
         (except("displayName"), true),
         (only("displayName"), false),
@@ -306,13 +249,7 @@ fn stores_read_members_only_if_they_are_wanted() {
 #[test]
 fn an_empty_list_of_members_stays() {
     let document = json!({"schemas": [], "members": []});
-    assert_eq!(
-        cut("Group", &Projection::Default, document.clone()),
-        json!({"members": []})
-    );
-    assert_eq!(
-        cut("Group", &only("members"), document.clone()),
-        json!({"members": []})
-    );
+    assert_eq!(cut("Group", &Projection::Default, document.clone()), json!({"members": []}));
+    assert_eq!(cut("Group", &only("members"), document.clone()), json!({"members": []}));
     assert_eq!(cut("Group", &except("members"), document), json!({}));
 }

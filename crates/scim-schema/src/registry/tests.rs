@@ -9,16 +9,9 @@ pub(crate) const TEST_EXTENSION: &str = "urn:example:params:scim:schemas:extensi
 
 /// A resource type with every type, mutability, returned value and uniqueness.
 pub(crate) fn test_documents() -> Vec<Value> {
-    let mut attributes = vec![
-        json!({"name": "name", "required": true, "uniqueness": "server", "returned": "always"}),
-    ];
-    for attr_type in AttrType::ALL
-        .iter()
-        .filter(|attr_type| **attr_type != AttrType::Complex)
-    {
-        attributes.push(
-            json!({"name": format!("{}Value", attr_type.as_str()), "type": attr_type.as_str()}),
-        );
+    let mut attributes = vec![json!({"name": "name", "required": true, "uniqueness": "server", "returned": "always"})];
+    for attr_type in AttrType::ALL.iter().filter(|attr_type| **attr_type != AttrType::Complex) {
+        attributes.push(json!({"name": format!("{}Value", attr_type.as_str()), "type": attr_type.as_str()}));
         attributes.push(json!({
             "name": format!("{}Values", attr_type.as_str()), "type": attr_type.as_str(), "multiValued": true,
         }));
@@ -72,40 +65,19 @@ pub(crate) fn test_documents() -> Vec<Value> {
 }
 
 pub(crate) fn test_registry() -> Registry {
-    Registry::builtin()
-        .with_documents(&test_documents())
-        .unwrap()
+    Registry::builtin().with_documents(&test_documents()).unwrap()
 }
 
 #[test]
 fn documents_in_any_order_make_a_resource_type() {
     let mut reversed = test_documents();
     reversed.reverse();
-    for registry in [
-        test_registry(),
-        Registry::builtin().with_documents(&reversed).unwrap(),
-    ] {
+    for registry in [test_registry(), Registry::builtin().with_documents(&reversed).unwrap()] {
         let resource_type = registry.by_endpoint("testresources").unwrap();
-        assert_eq!(
-            (
-                resource_type.id.as_str(),
-                resource_type.schema.name.as_str()
-            ),
-            ("TestResource", "1.0")
-        );
-        assert!(
-            resource_type
-                .extension(&TEST_EXTENSION.to_uppercase())
-                .unwrap()
-                .required
-        );
-        for attr_type in AttrType::ALL
-            .iter()
-            .filter(|attr_type| **attr_type != AttrType::Complex)
-        {
-            let single = resource_type
-                .attribute(&format!("{}Value", attr_type.as_str()))
-                .unwrap();
+        assert_eq!((resource_type.id.as_str(), resource_type.schema.name.as_str()), ("TestResource", "1.0"));
+        assert!(resource_type.extension(&TEST_EXTENSION.to_uppercase()).unwrap().required);
+        for attr_type in AttrType::ALL.iter().filter(|attr_type| **attr_type != AttrType::Complex) {
+            let single = resource_type.attribute(&format!("{}Value", attr_type.as_str())).unwrap();
             assert_eq!((single.attr_type, single.multi_valued), (*attr_type, false));
         }
     }
@@ -115,37 +87,18 @@ fn documents_in_any_order_make_a_resource_type() {
 fn a_document_adds_an_extension_to_a_built_in_type() {
     let registry = test_registry();
     let user = registry.resource_type("User").unwrap();
-    let urns: Vec<&str> = user
-        .extensions
-        .iter()
-        .map(|extension| extension.schema.urn.as_str())
-        .collect();
+    let urns: Vec<&str> = user.extensions.iter().map(|extension| extension.schema.urn.as_str()).collect();
     assert_eq!(urns, [builtin::ENTERPRISE_USER, TEST_EXTENSION]);
     assert_eq!(user.endpoint, "/Users");
     assert_eq!(registry.resource_types().len(), 3);
-    assert_eq!(
-        Registry::builtin()
-            .resource_type("User")
-            .unwrap()
-            .extensions
-            .len(),
-        1
-    );
+    assert_eq!(Registry::builtin().resource_type("User").unwrap().extensions.len(), 1);
 }
 
 #[test]
 fn resource_type_documents_round_trip() {
     let registry = test_registry();
-    let mut documents: Vec<Value> = registry
-        .resource_types()
-        .iter()
-        .map(|one| one.to_document())
-        .collect();
-    documents.extend(
-        test_documents()
-            .into_iter()
-            .filter(|document| document.get("attributes").is_some()),
-    );
+    let mut documents: Vec<Value> = registry.resource_types().iter().map(|one| one.to_document()).collect();
+    documents.extend(test_documents().into_iter().filter(|document| document.get("attributes").is_some()));
     let again = Registry::builtin().with_documents(&documents).unwrap();
     for (one, other) in registry.resource_types().iter().zip(again.resource_types()) {
         assert_eq!(one.to_document(), other.to_document());
@@ -153,9 +106,7 @@ fn resource_type_documents_round_trip() {
 }
 
 fn refused(documents: &[Value], expected: &Expect) {
-    let (index, error) = Registry::builtin()
-        .with_documents(documents)
-        .expect_err("faulty");
+    let (index, error) = Registry::builtin().with_documents(documents).expect_err("faulty");
     expected.assert_eq(&format!("{index} {error}"));
 }
 
@@ -171,15 +122,10 @@ fn faulty_documents_are_refused() {
         document[member] = value;
         document
     };
-    refused(
-        &[json!([])],
-        &expect!["0 at : must be an object, but is an array"],
-    );
+    refused(&[json!([])], &expect!["0 at : must be an object, but is an array"]);
     refused(
         &[json!({})],
-        &expect![[
-            r#"0 at : is neither a Schema (with "attributes") nor a ResourceType (with "endpoint")"#
-        ]],
+        &expect![[r#"0 at : is neither a Schema (with "attributes") nor a ResourceType (with "endpoint")"#]],
     );
     refused(
         &[schema("urn:d"), schema("URN:D")],
@@ -199,9 +145,7 @@ fn faulty_documents_are_refused() {
     );
     refused(
         std::slice::from_ref(&device),
-        &expect![[
-            r#"0 at /schema: there is no schema "urn:d"; load its Schema document with this one"#
-        ]],
+        &expect![[r#"0 at /schema: there is no schema "urn:d"; load its Schema document with this one"#]],
     );
     refused(
         &[device.clone(), schema("urn:d"), device.clone()],
@@ -237,44 +181,28 @@ fn faulty_documents_are_refused() {
     );
     refused(
         &[schema("urn:d"), with("schemas", json!([builtin::USER]))],
-        &expect![[
-            r#"1 at /schemas: must contain "urn:ietf:params:scim:schemas:core:2.0:ResourceType""#
-        ]],
+        &expect![[r#"1 at /schemas: must contain "urn:ietf:params:scim:schemas:core:2.0:ResourceType""#]],
     );
     refused(
-        &[
-            schema("urn:d"),
-            with("schemaExtensions", json!([{"schema": "urn:x"}])),
-        ],
+        &[schema("urn:d"), with("schemaExtensions", json!([{"schema": "urn:x"}]))],
         &expect![[
             r#"1 at /schemaExtensions/0/schema: there is no schema "urn:x"; load its Schema document with this one"#
         ]],
     );
     refused(
-        &[
-            schema("urn:d"),
-            with("schemaExtensions", json!([{"schema": "urn:d"}])),
-        ],
-        &expect![
-            "1 at /schemaExtensions/0/schema: is the core schema of this resource type already"
-        ],
+        &[schema("urn:d"), with("schemaExtensions", json!([{"schema": "urn:d"}]))],
+        &expect!["1 at /schemaExtensions/0/schema: is the core schema of this resource type already"],
     );
     refused(
         &[
             schema("urn:d"),
             schema("urn:x"),
-            with(
-                "schemaExtensions",
-                json!([{"schema": "urn:x"}, {"schema": "urn:X"}]),
-            ),
+            with("schemaExtensions", json!([{"schema": "urn:x"}, {"schema": "urn:X"}])),
         ],
         &expect!["2 at /schemaExtensions/1/schema: is listed twice"],
     );
     refused(
-        &[
-            schema("urn:d"),
-            with("schemaExtensions", json!([{"required": true}])),
-        ],
+        &[schema("urn:d"), with("schemaExtensions", json!([{"required": true}]))],
         &expect![[r#"1 at /schemaExtensions/0: lacks "schema", which is required"#]],
     );
     refused(
@@ -283,9 +211,7 @@ fn faulty_documents_are_refused() {
     );
     refused(
         &[json!({"name": "User", "endpoint": "/Users", "schema": builtin::GROUP})],
-        &expect![[
-            r#"0 at /schema: the schema of User is "urn:ietf:params:scim:schemas:core:2.0:User" and stays so"#
-        ]],
+        &expect![[r#"0 at /schema: the schema of User is "urn:ietf:params:scim:schemas:core:2.0:User" and stays so"#]],
     );
     refused(
         &[json!({"name": "user", "endpoint": "/Users", "schema": builtin::USER})],
@@ -298,10 +224,7 @@ fn built_in_searchable_attributes() {
     let registry = Registry::builtin();
     let keys = |name: &str| {
         let resource_type = registry.resource_type(name).unwrap();
-        resource_type
-            .searchable_attributes()
-            .map(|at| at.key())
-            .collect::<Vec<_>>()
+        resource_type.searchable_attributes().map(|at| at.key()).collect::<Vec<_>>()
     };
     assert_eq!(
         keys("User"),
@@ -323,17 +246,11 @@ fn unique_attributes_by_resource_type() {
     let registry = test_registry();
     let keys = |name: &str| {
         let resource_type = registry.resource_type(name).unwrap();
-        resource_type
-            .unique_attributes()
-            .map(|at| at.key())
-            .collect::<Vec<_>>()
+        resource_type.unique_attributes().map(|at| at.key()).collect::<Vec<_>>()
     };
     assert_eq!(keys("User"), ["userName"]);
     assert_eq!(keys("Group"), ["displayName"]);
-    assert_eq!(
-        keys("TestResource"),
-        ["name", "serverUnique", "globalUnique"]
-    );
+    assert_eq!(keys("TestResource"), ["name", "serverUnique", "globalUnique"]);
 }
 
 #[test]
@@ -342,35 +259,13 @@ fn what_is_not_offered_is_not_declared() {
         .without(builtin::USER, "PASSWORD", None)
         .without(builtin::GROUP, "members", Some("display"))
         .with_uniqueness(builtin::GROUP, "displayName", Uniqueness::None);
-    let printed =
-        serde_json::to_string(&registry.schema(builtin::USER).unwrap().to_document()).unwrap();
+    let printed = serde_json::to_string(&registry.schema(builtin::USER).unwrap().to_document()).unwrap();
     assert!(!printed.contains("\"password\""));
-    assert!(
-        registry
-            .resource_type("User")
-            .unwrap()
-            .attribute("password")
-            .is_none()
-    );
+    assert!(registry.resource_type("User").unwrap().attribute("password").is_none());
     let group = registry.resource_type("Group").unwrap();
-    assert!(
-        group
-            .attribute("members")
-            .unwrap()
-            .sub_attribute("display")
-            .is_none()
-    );
-    assert_eq!(
-        group.attribute("displayName").unwrap().uniqueness,
-        Uniqueness::None
-    );
-    assert!(
-        Registry::builtin()
-            .resource_type("User")
-            .unwrap()
-            .attribute("password")
-            .is_some()
-    );
+    assert!(group.attribute("members").unwrap().sub_attribute("display").is_none());
+    assert_eq!(group.attribute("displayName").unwrap().uniqueness, Uniqueness::None);
+    assert!(Registry::builtin().resource_type("User").unwrap().attribute("password").is_some());
 }
 
 #[test]
@@ -382,13 +277,7 @@ fn common_attributes_win_over_those_of_a_schema() {
         ])
         .unwrap();
     let device = registry.resource_type("Device").unwrap();
-    assert_eq!(
-        device.attribute("id").unwrap().mutability,
-        Mutability::ReadOnly
-    );
-    let names: Vec<&str> = device
-        .core_attributes()
-        .map(|attribute| attribute.name.as_str())
-        .collect();
+    assert_eq!(device.attribute("id").unwrap().mutability, Mutability::ReadOnly);
+    let names: Vec<&str> = device.core_attributes().map(|attribute| attribute.name.as_str()).collect();
     assert_eq!(names, ["schemas", "id", "externalId", "meta", "a"]);
 }

@@ -16,12 +16,7 @@ fn with_attribute(attribute: &Value) -> Value {
 fn built_in_schemas_round_trip() {
     let registry = Registry::builtin();
     let discovery = builtin::discovery_schemas();
-    for schema in registry
-        .schemas()
-        .iter()
-        .map(AsRef::as_ref)
-        .chain(&discovery)
-    {
+    for schema in registry.schemas().iter().map(AsRef::as_ref).chain(&discovery) {
         let again = Schema::parse(&schema.to_document()).unwrap();
         assert_eq!(again.to_document(), schema.to_document());
         assert_eq!(again.attributes.len(), schema.attributes.len());
@@ -30,8 +25,7 @@ fn built_in_schemas_round_trip() {
 
 #[test]
 fn absent_characteristics_have_the_defaults_of_rfc7643_2_2() {
-    let schema =
-        Schema::parse(&json!({"id": "urn:example:Device", "attributes": [{"name": "a"}]})).unwrap();
+    let schema = Schema::parse(&json!({"id": "urn:example:Device", "attributes": [{"name": "a"}]})).unwrap();
     assert_eq!(schema.name, "Device");
     assert_eq!(
         schema.to_document(),
@@ -64,30 +58,15 @@ fn member_names_in_any_case_and_our_key_word() {
 
 #[test]
 fn faulty_documents_are_refused_with_a_pointer() {
-    refused(
-        &json!("urn:d"),
-        &expect!["at : must be an object, but is a string"],
-    );
-    refused(
-        &json!({"attributes": []}),
-        &expect![[r#"at : lacks "id", which is required"#]],
-    );
-    refused(
-        &json!({"id": "urn:d"}),
-        &expect![[r#"at : lacks "attributes", which is required"#]],
-    );
-    refused(
-        &json!({"id": " ", "attributes": []}),
-        &expect!["at /id: must not be empty"],
-    );
+    refused(&json!("urn:d"), &expect!["at : must be an object, but is a string"]);
+    refused(&json!({"attributes": []}), &expect![[r#"at : lacks "id", which is required"#]]);
+    refused(&json!({"id": "urn:d"}), &expect![[r#"at : lacks "attributes", which is required"#]]);
+    refused(&json!({"id": " ", "attributes": []}), &expect!["at /id: must not be empty"]);
     refused(
         &json!({"id": "urn: d", "attributes": []}),
         &expect!["at /id: must be a URI, which has no blanks and no control characters"],
     );
-    refused(
-        &json!({"id": "urn:d", "attributes": {}}),
-        &expect!["at /attributes: must be an array, but is an object"],
-    );
+    refused(&json!({"id": "urn:d", "attributes": {}}), &expect!["at /attributes: must be an array, but is an object"]);
     refused(
         &json!({"id": "urn:d", "attributes": [1]}),
         &expect!["at /attributes/0: must be an object, but is a number"],
@@ -114,17 +93,11 @@ fn faulty_documents_are_refused_with_a_pointer() {
 
 #[test]
 fn faulty_attributes_are_refused_with_a_pointer() {
-    let refused =
-        |attribute: Value, expected: &Expect| refused(&with_attribute(&attribute), expected);
-    refused(
-        json!({}),
-        &expect![[r#"at /attributes/1: lacks "name", which is required"#]],
-    );
+    let refused = |attribute: Value, expected: &Expect| refused(&with_attribute(&attribute), expected);
+    refused(json!({}), &expect![[r#"at /attributes/1: lacks "name", which is required"#]]);
     refused(
         json!({"name": "FIRST"}),
-        &expect![[
-            r#"at /attributes/1/name: "FIRST" is declared twice; names are compared ignoring case"#
-        ]],
+        &expect![[r#"at /attributes/1/name: "FIRST" is declared twice; names are compared ignoring case"#]],
     );
     refused(
         json!({"name": "a.b"}),
@@ -140,15 +113,11 @@ fn faulty_attributes_are_refused_with_a_pointer() {
     );
     refused(
         json!({"name": "a", "mutability": "readonly"}),
-        &expect![[
-            r#"at /attributes/1/mutability: "readonly" is none of readOnly, readWrite, immutable, writeOnly"#
-        ]],
+        &expect![[r#"at /attributes/1/mutability: "readonly" is none of readOnly, readWrite, immutable, writeOnly"#]],
     );
     refused(
         json!({"name": "a", "returned": "sometimes"}),
-        &expect![[
-            r#"at /attributes/1/returned: "sometimes" is none of always, never, default, request"#
-        ]],
+        &expect![[r#"at /attributes/1/returned: "sometimes" is none of always, never, default, request"#]],
     );
     refused(
         json!({"name": "a", "uniqueness": true}),
@@ -170,21 +139,15 @@ fn faulty_attributes_are_refused_with_a_pointer() {
     );
     refused(
         json!({"name": "a", "referenceTypes": ["User"]}),
-        &expect![
-            "at /attributes/1/referenceTypes: only references have reference types, and this one is string"
-        ],
+        &expect!["at /attributes/1/referenceTypes: only references have reference types, and this one is string"],
     );
     refused(
         json!({"name": "a", "subAttributes": [{"name": "b"}]}),
-        &expect![
-            "at /attributes/1/subAttributes: only complex attributes have sub-attributes, and this one is string"
-        ],
+        &expect!["at /attributes/1/subAttributes: only complex attributes have sub-attributes, and this one is string"],
     );
     refused(
         json!({"name": "a", "type": "complex"}),
-        &expect![[
-            r#"at /attributes/1: a complex attribute needs "subAttributes", else it can hold nothing"#
-        ]],
+        &expect![[r#"at /attributes/1: a complex attribute needs "subAttributes", else it can hold nothing"#]],
     );
     refused(
         json!({"name": "a", "type": "complex", "subAttributes": [{"name": "b", "type": "complex", "subAttributes": [{"name": "c"}]}]}),
@@ -194,15 +157,11 @@ fn faulty_attributes_are_refused_with_a_pointer() {
     );
     refused(
         json!({"name": "a", "type": "boolean", "uniqueness": "server"}),
-        &expect![[
-            r#"at /attributes/1/uniqueness: a boolean attribute has no uniqueness (RFC 7643 §2.3); say "none""#
-        ]],
+        &expect![[r#"at /attributes/1/uniqueness: a boolean attribute has no uniqueness (RFC 7643 §2.3); say "none""#]],
     );
     refused(
         json!({"name": "a", "returned": "never", "searchable": true}),
-        &expect![
-            "at /attributes/1/searchable: a value that is never returned cannot be searched for"
-        ],
+        &expect!["at /attributes/1/searchable: a value that is never returned cannot be searched for"],
     );
     refused(
         json!({"name": "a", "type": "complex", "subAttributes": [{"name": "b"}], "searchable": true}),

@@ -35,10 +35,7 @@ pub(super) fn accept(
     }
     let mut reader = Reader {
         resource_type,
-        checker: Checker {
-            coercion,
-            cleared: BTreeSet::new(),
-        },
+        checker: Checker { coercion, cleared: BTreeSet::new() },
         document: Map::new(),
         members: None,
         password: None,
@@ -49,20 +46,11 @@ pub(super) fn accept(
     let mut resource = Resource::from_document(reader.document);
     resource.refresh_schemas(resource_type);
     finish::check(resource_type, resource.document(), kept)?;
-    Ok(Accepted {
-        resource,
-        members: reader.members,
-        cleared: reader.checker.cleared,
-        password: reader.password,
-    })
+    Ok(Accepted { resource, members: reader.members, cleared: reader.checker.cleared, password: reader.password })
 }
 
 /// The spelling of a top-level name, if it is an attribute, an extension, or a user's password.
-fn declared_name<'a>(
-    resource_type: &'a ResourceType,
-    name: &str,
-    coercion: &Coercion,
-) -> Option<&'a str> {
+fn declared_name<'a>(resource_type: &'a ResourceType, name: &str, coercion: &Coercion) -> Option<&'a str> {
     if let Some(attribute) = resource_type.attribute(name) {
         return Some(&attribute.name);
     }
@@ -72,8 +60,7 @@ fn declared_name<'a>(
     if takes_password(resource_type) && name.eq_ignore_ascii_case(PASSWORD) {
         return Some(PASSWORD);
     }
-    coerce::extension_by_mistyped_urn(resource_type, name, coercion)
-        .map(|extension| extension.schema.urn.as_str())
+    coerce::extension_by_mistyped_urn(resource_type, name, coercion).map(|extension| extension.schema.urn.as_str())
 }
 
 /// Users have a password even where none is declared, so that it is never kept as something unknown.
@@ -82,10 +69,7 @@ fn takes_password(resource_type: &ResourceType) -> bool {
 }
 
 /// 400 `invalidSyntax` for the first name that no schema declares, at whatever level.
-fn refuse_undeclared_names(
-    resource_type: &ResourceType,
-    body: &Map<String, Value>,
-) -> Result<(), ScimError> {
+fn refuse_undeclared_names(resource_type: &ResourceType, body: &Map<String, Value>) -> Result<(), ScimError> {
     for (name, value) in body {
         let place = Place::top(name);
         if let Some(attribute) = resource_type.attribute(name) {
@@ -122,11 +106,7 @@ fn refuse_undeclared_parts(
         Value::Array(elements) => elements.as_slice(),
         single => std::slice::from_ref(single),
     };
-    for name in objects
-        .iter()
-        .filter_map(Value::as_object)
-        .flat_map(Map::keys)
-    {
+    for name in objects.iter().filter_map(Value::as_object).flat_map(Map::keys) {
         if attribute.sub_attribute(name).is_none() {
             return Err(refuse_undeclared(&place.sub(name)));
         }
@@ -189,10 +169,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let place = Place::top(&attribute.name);
-        match self
-            .checker
-            .attribute(attribute, &place, value, Level::Core)?
-        {
+        match self.checker.attribute(attribute, &place, value, Level::Core)? {
             Some(value) => {
                 self.document.insert(attribute.name.clone(), value);
             }
@@ -206,10 +183,7 @@ impl Reader<'_> {
     /// A password is text of any kind; it is not looked at, and never shown in an error.
     fn password(&mut self, value: Value) -> Result<(), ScimError> {
         let definition = Attribute::new(PASSWORD, AttrType::String);
-        match self
-            .checker
-            .attribute(&definition, &Place::top(PASSWORD), value, Level::Core)?
-        {
+        match self.checker.attribute(&definition, &Place::top(PASSWORD), value, Level::Core)? {
             Some(Value::String(password)) => self.password = Some(password),
             _ => {
                 self.checker.cleared.insert(PASSWORD.to_owned());
@@ -226,22 +200,14 @@ impl Reader<'_> {
             Value::Null => Map::new(),
             Value::Object(members) => members,
             other => {
-                return Err(coerce::mismatch(
-                    &place,
-                    "an object with the attributes of the extension",
-                    &other,
-                ));
+                return Err(coerce::mismatch(&place, "an object with the attributes of the extension", &other));
             }
         };
         if members.is_empty() {
             self.checker.cleared.insert(urn.to_owned());
             return Ok(());
         }
-        let spelled = spell(members, |name| {
-            schema
-                .attribute(name)
-                .map(|attribute| attribute.name.as_str())
-        });
+        let spelled = spell(members, |name| schema.attribute(name).map(|attribute| attribute.name.as_str()));
         let mut kept = Map::new();
         for (name, value) in spelled {
             let at = place.attribute(&name);
@@ -254,10 +220,7 @@ impl Reader<'_> {
             if attribute.mutability == Mutability::ReadOnly {
                 continue;
             }
-            match self
-                .checker
-                .attribute(attribute, &at, value, Level::Inner)?
-            {
+            match self.checker.attribute(attribute, &at, value, Level::Inner)? {
                 Some(value) => {
                     kept.insert(name, value);
                 }

@@ -19,8 +19,8 @@ use crate::{
     error::ScimError,
     registry::ResourceType,
     validate::{
-        Coercion, MAX_KEY_BYTES, MAX_STRING_BYTES, UnknownAttributes, coerce, elements, opaque,
-        place::Place, sign_in_name,
+        Coercion, MAX_KEY_BYTES, MAX_STRING_BYTES, UnknownAttributes, coerce, elements, opaque, place::Place,
+        sign_in_name,
     },
 };
 
@@ -67,18 +67,11 @@ pub(super) fn one(
 ) -> Result<Value, ScimError> {
     let place = Place::top(path);
     if value.is_null() {
-        return Err(ScimError::invalid_value(format!(
-            "\"{place}\" cannot be set to null here; remove it instead"
-        )));
+        return Err(ScimError::invalid_value(format!("\"{place}\" cannot be set to null here; remove it instead")));
     }
-    let core = resource_type
-        .attribute(&attribute.name)
-        .is_some_and(|declared| ptr::eq(declared, attribute));
+    let core = resource_type.attribute(&attribute.name).is_some_and(|declared| ptr::eq(declared, attribute));
     let level = if core { Level::Core } else { Level::Inner };
-    let mut checker = Checker {
-        coercion,
-        cleared: BTreeSet::new(),
-    };
+    let mut checker = Checker { coercion, cleared: BTreeSet::new() };
     let settled = match part {
         Part::Whole => checker.attribute(attribute, &place, value, level)?,
         Part::Element => checker.element(attribute, &place, value)?,
@@ -106,12 +99,7 @@ impl Checker<'_> {
         self.single(attribute, place, value, level, Note::Cleared)
     }
 
-    fn list(
-        &mut self,
-        attribute: &Attribute,
-        place: &Place<'_>,
-        value: Value,
-    ) -> Result<Option<Value>, ScimError> {
+    fn list(&mut self, attribute: &Attribute, place: &Place<'_>, value: Value) -> Result<Option<Value>, ScimError> {
         let value = coerce::array_from_object(attribute, value, self.coercion);
         let value = coerce::array_from_string(attribute, value, self.coercion);
         let Value::Array(given) = value else {
@@ -124,19 +112,10 @@ impl Checker<'_> {
             }
         }
         elements::settle(attribute, place, &mut elements, None, self.coercion)?;
-        Ok(if elements.is_empty() {
-            None
-        } else {
-            Some(Value::Array(elements))
-        })
+        Ok(if elements.is_empty() { None } else { Some(Value::Array(elements)) })
     }
 
-    fn element(
-        &mut self,
-        attribute: &Attribute,
-        place: &Place<'_>,
-        value: Value,
-    ) -> Result<Option<Value>, ScimError> {
+    fn element(&mut self, attribute: &Attribute, place: &Place<'_>, value: Value) -> Result<Option<Value>, ScimError> {
         let value = coerce::element_from_string(attribute, value, self.coercion);
         self.single(attribute, place, value, Level::Inner, Note::Nothing)
     }
@@ -208,14 +187,12 @@ impl Checker<'_> {
         }
         opaque::refuse_nul(place, &text)?;
         match attribute.attr_type {
-            AttrType::DateTime if datetime::parse(&text).is_none() => {
-                Err(ScimError::invalid_value(format!(
-                    "\"{place}\" must be a date and time such as \"2026-11-24T08:00:00Z\" (xsd:dateTime)"
-                )))
-            }
-            AttrType::Binary if !is_base64(&text) => Err(ScimError::invalid_value(format!(
-                "\"{place}\" must be base64 (RFC 4648), without line breaks"
+            AttrType::DateTime if datetime::parse(&text).is_none() => Err(ScimError::invalid_value(format!(
+                "\"{place}\" must be a date and time such as \"2026-11-24T08:00:00Z\" (xsd:dateTime)"
             ))),
+            AttrType::Binary if !is_base64(&text) => {
+                Err(ScimError::invalid_value(format!("\"{place}\" must be base64 (RFC 4648), without line breaks")))
+            }
             _ => Ok(Some(Value::String(text))),
         }
     }
@@ -227,9 +204,7 @@ impl Checker<'_> {
         members: Map<String, Value>,
         note: Note,
     ) -> Result<Option<Value>, ScimError> {
-        let mut spelled = spell(members, |name| {
-            attribute.sub_attribute(name).map(|sub| sub.name.as_str())
-        });
+        let mut spelled = spell(members, |name| attribute.sub_attribute(name).map(|sub| sub.name.as_str()));
         if coerce::is_manager(attribute) {
             value_from_reference(attribute, &mut spelled);
         }
@@ -256,19 +231,11 @@ impl Checker<'_> {
                 None => {}
             }
         }
-        Ok(if kept.is_empty() {
-            None
-        } else {
-            Some(Value::Object(kept))
-        })
+        Ok(if kept.is_empty() { None } else { Some(Value::Object(kept)) })
     }
 
     /// What becomes of a value that no schema declares: `None` if it is dropped.
-    pub(super) fn undeclared(
-        &self,
-        place: &Place<'_>,
-        value: Value,
-    ) -> Result<Option<Value>, ScimError> {
+    pub(super) fn undeclared(&self, place: &Place<'_>, value: Value) -> Result<Option<Value>, ScimError> {
         match self.coercion.unknown_attributes {
             UnknownAttributes::Ignore => Ok(None),
             UnknownAttributes::Reject => Err(refuse_undeclared(place)),
@@ -290,10 +257,7 @@ pub(super) fn refuse_undeclared(place: &Place<'_>) -> ScimError {
 
 /// Gives declared names their declared spelling. Of several spellings of one name the last wins,
 /// for undeclared names too, which keep the spelling of the one that won.
-pub(super) fn spell<'n>(
-    members: Map<String, Value>,
-    declared: impl Fn(&str) -> Option<&'n str>,
-) -> Map<String, Value> {
+pub(super) fn spell<'n>(members: Map<String, Value>, declared: impl Fn(&str) -> Option<&'n str>) -> Map<String, Value> {
     let mut spelled = Map::new();
     let mut others: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in members {
@@ -319,9 +283,7 @@ fn value_from_reference(attribute: &Attribute, members: &mut Map<String, Value>)
     let Some(reference) = members.shift_remove(&sub.name) else {
         return;
     };
-    let value = attribute
-        .value_attribute()
-        .map_or("value", |value| value.name.as_str());
+    let value = attribute.value_attribute().map_or("value", |value| value.name.as_str());
     if members.get(value).is_none_or(Value::is_null)
         && let Some(tail) = reference.as_str().and_then(coerce::tail_of_reference)
     {
@@ -330,16 +292,8 @@ fn value_from_reference(attribute: &Attribute, members: &mut Map<String, Value>)
 }
 
 fn max_bytes(attribute: &Attribute, level: Level) -> usize {
-    let key = level == Level::Core
-        && matches!(
-            attribute.name.as_str(),
-            "userName" | "externalId" | "displayName"
-        );
-    if key || attribute.is_unique() {
-        MAX_KEY_BYTES
-    } else {
-        MAX_STRING_BYTES
-    }
+    let key = level == Level::Core && matches!(attribute.name.as_str(), "userName" | "externalId" | "displayName");
+    if key || attribute.is_unique() { MAX_KEY_BYTES } else { MAX_STRING_BYTES }
 }
 
 fn integer(place: &Place<'_>, number: Number) -> Result<Value, ScimError> {
@@ -355,10 +309,8 @@ fn integer(place: &Place<'_>, number: Number) -> Result<Value, ScimError> {
 fn is_base64(text: &str) -> bool {
     const CONFIG: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    const ENGINES: [GeneralPurpose; 2] = [
-        GeneralPurpose::new(&STANDARD, CONFIG),
-        GeneralPurpose::new(&URL_SAFE, CONFIG),
-    ];
+    const ENGINES: [GeneralPurpose; 2] =
+        [GeneralPurpose::new(&STANDARD, CONFIG), GeneralPurpose::new(&URL_SAFE, CONFIG)];
     ENGINES.iter().any(|engine| engine.decode(text).is_ok())
 }
 

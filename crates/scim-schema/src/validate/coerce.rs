@@ -33,19 +33,14 @@ pub(super) fn boolean_from_string(value: Value, coercion: &Coercion) -> Value {
 // numbers for postal codes and personnel numbers.
 pub(super) fn string_from_number(value: Value, coercion: &Coercion) -> Value {
     match &value {
-        Value::Number(number) if coercion.number_for_string.accepts() => {
-            Value::String(number.to_string())
-        }
+        Value::Number(number) if coercion.number_for_string.accepts() => Value::String(number.to_string()),
         _ => value,
     }
 }
 
 // QUIRK(onelogin): its body templates are edited by hand, and `emails` has been seen as one object.
 pub(super) fn array_from_object(attribute: &Attribute, value: Value, coercion: &Coercion) -> Value {
-    if value.is_object()
-        && attribute.attr_type == AttrType::Complex
-        && coercion.object_for_array.accepts()
-    {
+    if value.is_object() && attribute.attr_type == AttrType::Complex && coercion.object_for_array.accepts() {
         return Value::Array(vec![value]);
     }
     value
@@ -61,11 +56,7 @@ pub(super) fn array_from_string(attribute: &Attribute, value: Value, coercion: &
 }
 
 // QUIRK(onelogin): the elements' half of [`array_from_string`].
-pub(super) fn element_from_string(
-    attribute: &Attribute,
-    value: Value,
-    coercion: &Coercion,
-) -> Value {
+pub(super) fn element_from_string(attribute: &Attribute, value: Value, coercion: &Coercion) -> Value {
     if value.is_string() && takes_bare_strings(attribute, coercion) {
         return object_with_value(attribute, value);
     }
@@ -76,9 +67,7 @@ pub(super) fn element_from_string(
 // as `null`.
 pub(super) fn single_from_array(value: Value, coercion: &Coercion) -> Value {
     match value {
-        Value::Array(mut elements)
-            if coercion.array_for_single.accepts() && elements.len() <= 1 =>
-        {
+        Value::Array(mut elements) if coercion.array_for_single.accepts() && elements.len() <= 1 => {
             elements.pop().unwrap_or(Value::Null)
         }
         other => other,
@@ -94,9 +83,7 @@ pub(super) fn manager(attribute: &Attribute, value: Value, coercion: &Coercion) 
     match value {
         Value::String(text) if text.is_empty() => Value::Null,
         Value::String(text) => object_with_value(attribute, Value::String(text)),
-        Value::Object(members) if member(&members, "value").is_some_and(|value| value == "") => {
-            Value::Null
-        }
+        Value::Object(members) if member(&members, "value").is_some_and(|value| value == "") => Value::Null,
         other => other,
     }
 }
@@ -116,8 +103,7 @@ pub(super) fn extension_by_mistyped_urn<'a>(
     urn: &str,
     coercion: &Coercion,
 ) -> Option<&'a Extension> {
-    if coercion.any_schemas.accepts() && urn.eq_ignore_ascii_case(builtin::MISTYPED_ENTERPRISE_USER)
-    {
+    if coercion.any_schemas.accepts() && urn.eq_ignore_ascii_case(builtin::MISTYPED_ENTERPRISE_USER) {
         return resource_type.extension(builtin::ENTERPRISE_USER);
     }
     None
@@ -135,29 +121,18 @@ pub(super) fn is_manager(attribute: &Attribute) -> bool {
 /// The identifier at the end of a reference, for where `$ref` is sent without `value`: the last path
 /// segment, without query and fragment.
 pub(super) fn tail_of_reference(reference: &str) -> Option<&str> {
-    let path = reference
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('/');
+    let path = reference.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     path.rsplit('/').next().filter(|tail| !tail.is_empty())
 }
 
 /// A member of an object by its name in any letter case; of several the last, as everywhere.
 pub(super) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    members
-        .iter()
-        .rev()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+    members.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// What was expected and what came, for errors.
 pub(super) fn mismatch(place: &dyn Display, expected: &str, value: &Value) -> crate::ScimError {
-    crate::ScimError::invalid_value(format!(
-        "\"{place}\" must be {expected}, but is {}",
-        crate::document::kind(value)
-    ))
+    crate::ScimError::invalid_value(format!("\"{place}\" must be {expected}, but is {}", crate::document::kind(value)))
 }
 
 fn takes_bare_strings(attribute: &Attribute, coercion: &Coercion) -> bool {
@@ -167,9 +142,7 @@ fn takes_bare_strings(attribute: &Attribute, coercion: &Coercion) -> bool {
 }
 
 fn object_with_value(attribute: &Attribute, value: Value) -> Value {
-    let name = attribute
-        .value_attribute()
-        .map_or("value", |value| value.name.as_str());
+    let name = attribute.value_attribute().map_or("value", |value| value.name.as_str());
     let mut members = Map::new();
     members.insert(name.to_owned(), value);
     Value::Object(members)

@@ -27,13 +27,8 @@ pub(super) fn settle(
 
 /// Whether more than one element says that it is the primary one.
 pub(super) fn has_two_primaries(attribute: &Attribute, elements: &[Value]) -> bool {
-    primary_name(attribute).is_some_and(|name| {
-        elements
-            .iter()
-            .filter(|element| is_primary(element, name))
-            .nth(1)
-            .is_some()
-    })
+    primary_name(attribute)
+        .is_some_and(|name| elements.iter().filter(|element| is_primary(element, name)).nth(1).is_some())
 }
 
 // No one client is known for this: RFC 7643 §2.4 asks servers not to return a pair twice, so it is not
@@ -55,8 +50,8 @@ fn collapse_pairs(
     let mut favoured_kept = None;
     for (index, element) in std::mem::take(elements).into_iter().enumerate() {
         let mut at = kept.len();
-        let pair = comparison_form(value, &element)
-            .map(|text| (kind.and_then(|kind| comparison_form(kind, &element)), text));
+        let pair =
+            comparison_form(value, &element).map(|text| (kind.and_then(|kind| comparison_form(kind, &element)), text));
         let earlier = pair.as_ref().and_then(|pair| first_of.get(pair).copied());
         if let (None, Some(pair)) = (earlier, pair) {
             first_of.insert(pair, at);
@@ -100,19 +95,11 @@ fn one_primary(
     if !has_two_primaries(attribute, elements) {
         return Ok(());
     }
-    let written = favoured.filter(|index| {
-        elements
-            .get(*index)
-            .is_some_and(|element| is_primary(element, name))
-    });
+    let written = favoured.filter(|index| elements.get(*index).is_some_and(|element| is_primary(element, name)));
     if written.is_none() && !coercion.duplicate_primary.accepts() {
         return Err(two_primaries(place));
     }
-    let winner = written.or_else(|| {
-        elements
-            .iter()
-            .position(|element| is_primary(element, name))
-    });
+    let winner = written.or_else(|| elements.iter().position(|element| is_primary(element, name)));
     for (index, element) in elements.iter_mut().enumerate() {
         if Some(index) != winner
             && is_primary(element, name)

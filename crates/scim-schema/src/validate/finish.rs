@@ -51,11 +51,7 @@ fn check_attribute(
     kept: &[&str],
 ) -> Result<(), ScimError> {
     let Some(value) = container.get(&attribute.name) else {
-        return if is_missing(attribute) && !is_kept(place, kept) {
-            Err(missing(place))
-        } else {
-            Ok(())
-        };
+        return if is_missing(attribute) && !is_kept(place, kept) { Err(missing(place)) } else { Ok(()) };
     };
     if attribute.attr_type != AttrType::Complex {
         return Ok(());
@@ -69,11 +65,7 @@ fn check_attribute(
         }
         single => std::slice::from_ref(single),
     };
-    for sub in attribute
-        .sub_attributes
-        .iter()
-        .filter(|sub| is_missing(sub))
-    {
+    for sub in attribute.sub_attributes.iter().filter(|sub| is_missing(sub)) {
         if objects.iter().any(|object| object.get(&sub.name).is_none()) {
             return Err(missing(&place.sub(&sub.name)));
         }
@@ -92,7 +84,5 @@ fn is_kept(place: &Place<'_>, kept: &[&str]) -> bool {
 }
 
 fn missing(place: &Place<'_>) -> ScimError {
-    ScimError::invalid_value(format!(
-        "\"{place}\" is required and has no value; send one"
-    ))
+    ScimError::invalid_value(format!("\"{place}\" is required and has no value; send one"))
 }

@@ -32,10 +32,7 @@ pub(super) fn read(value: &Value, coercion: &Coercion) -> Result<Vec<MemberValue
             Value::Object(parts) if parts.is_empty() => {}
             Value::Object(parts) => members.push(from_object(parts, coercion)?),
             Value::String(value) if coercion.bare_string_element.accepts() => {
-                members.push(MemberValue {
-                    value: checked(value)?,
-                    member_type: None,
-                });
+                members.push(MemberValue { value: checked(value)?, member_type: None });
             }
             other => {
                 return Err(ScimError::invalid_value(format!(
@@ -50,9 +47,7 @@ pub(super) fn read(value: &Value, coercion: &Coercion) -> Result<Vec<MemberValue
 
 fn from_object(parts: &Map<String, Value>, coercion: &Coercion) -> Result<MemberValue, ScimError> {
     if coercion.unknown_attributes == UnknownAttributes::Reject
-        && let Some(unknown) = parts
-            .keys()
-            .find(|name| !PARTS.iter().any(|part| part.eq_ignore_ascii_case(name)))
+        && let Some(unknown) = parts.keys().find(|name| !PARTS.iter().any(|part| part.eq_ignore_ascii_case(name)))
     {
         return Err(refuse_undeclared(&Place::top("members").sub(unknown)));
     }
@@ -60,27 +55,14 @@ fn from_object(parts: &Map<String, Value>, coercion: &Coercion) -> Result<Member
         value
     } else {
         let reference = text(parts, "$ref", coercion)?;
-        reference
-            .as_deref()
-            .and_then(tail_of_reference)
-            .map(ToOwned::to_owned)
-            .ok_or_else(|| {
-                ScimError::invalid_value(
-                    "an element of \"members\" has no \"value\"; it must be the id of the member",
-                )
-            })?
+        reference.as_deref().and_then(tail_of_reference).map(ToOwned::to_owned).ok_or_else(|| {
+            ScimError::invalid_value("an element of \"members\" has no \"value\"; it must be the id of the member")
+        })?
     };
-    Ok(MemberValue {
-        value: checked(&value)?,
-        member_type: text(parts, "type", coercion)?,
-    })
+    Ok(MemberValue { value: checked(&value)?, member_type: text(parts, "type", coercion)? })
 }
 
-fn text(
-    parts: &Map<String, Value>,
-    name: &str,
-    coercion: &Coercion,
-) -> Result<Option<String>, ScimError> {
+fn text(parts: &Map<String, Value>, name: &str, coercion: &Coercion) -> Result<Option<String>, ScimError> {
     let Some(value) = member(parts, name) else {
         return Ok(None);
     };
@@ -90,11 +72,7 @@ fn text(
             refuse_nul(&Place::top("members").sub(name), &text)?;
             Ok(Some(text))
         }
-        other => Err(coerce::mismatch(
-            &Place::top("members").sub(name),
-            "a string",
-            &other,
-        )),
+        other => Err(coerce::mismatch(&Place::top("members").sub(name), "a string", &other)),
     }
 }
 
@@ -103,14 +81,10 @@ fn checked(value: &str) -> Result<String, ScimError> {
     let place = place.sub("value");
     refuse_nul(&place, value)?;
     if value.is_empty() {
-        return Err(ScimError::invalid_value(format!(
-            "\"{place}\" is empty; it must be the id of the member"
-        )));
+        return Err(ScimError::invalid_value(format!("\"{place}\" is empty; it must be the id of the member")));
     }
     if value.len() > MAX_STRING_BYTES {
-        return Err(ScimError::invalid_value(format!(
-            "\"{place}\" has more than {MAX_STRING_BYTES} bytes"
-        )));
+        return Err(ScimError::invalid_value(format!("\"{place}\" has more than {MAX_STRING_BYTES} bytes")));
     }
     Ok(value.to_owned())
 }

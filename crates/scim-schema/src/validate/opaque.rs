@@ -17,9 +17,7 @@ use crate::{
 const RESERVED: &[&str] = &["id", "meta", "schemas", "groups", "password"];
 
 pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED
-        .iter()
-        .any(|reserved| reserved.eq_ignore_ascii_case(name))
+    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
 }
 
 /// No NUL in any string or name. The walk keeps its own stack, so depth costs no call frames.
@@ -52,20 +50,13 @@ pub(super) fn refuse_nul(place: &dyn Display, text: &str) -> Result<(), ScimErro
 }
 
 /// Refuses a document whose undeclared part is over the limit.
-pub(super) fn check_size(
-    resource_type: &ResourceType,
-    document: &Map<String, Value>,
-) -> Result<(), ScimError> {
+pub(super) fn check_size(resource_type: &ResourceType, document: &Map<String, Value>) -> Result<(), ScimError> {
     let mut bytes = 0_usize;
     for (name, value) in document {
         if let Some(extension) = resource_type.extension(name) {
             if let Value::Object(members) = value {
                 for (name, value) in members {
-                    bytes = bytes.saturating_add(undeclared(
-                        extension.schema.attribute(name),
-                        name,
-                        value,
-                    ));
+                    bytes = bytes.saturating_add(undeclared(extension.schema.attribute(name), name, value));
                 }
             }
         } else {
@@ -93,16 +84,10 @@ fn undeclared(attribute: Option<&Attribute>, name: &str, value: &Value) -> usize
         let members = value.as_object().into_iter().flatten();
         members
             .filter(|(name, _)| attribute.sub_attribute(name).is_none())
-            .fold(0_usize, |sum, (name, value)| {
-                sum.saturating_add(name.len())
-                    .saturating_add(value.to_string().len())
-            })
+            .fold(0_usize, |sum, (name, value)| sum.saturating_add(name.len()).saturating_add(value.to_string().len()))
     };
     match value {
-        Value::Array(elements) => elements
-            .iter()
-            .map(of_object)
-            .fold(0, usize::saturating_add),
+        Value::Array(elements) => elements.iter().map(of_object).fold(0, usize::saturating_add),
         other => of_object(other),
     }
 }

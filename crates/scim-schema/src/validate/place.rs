@@ -13,29 +13,17 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// A top-level attribute, an extension, or a path already spelled out.
     pub(super) fn top(name: &'a str) -> Self {
-        Self {
-            parent: None,
-            separator: "",
-            name,
-        }
+        Self { parent: None, separator: "", name }
     }
 
     /// An attribute inside this extension.
     pub(super) fn attribute(&'a self, name: &'a str) -> Self {
-        Self {
-            parent: Some(self),
-            separator: ":",
-            name,
-        }
+        Self { parent: Some(self), separator: ":", name }
     }
 
     /// A sub-attribute of this attribute.
     pub(super) fn sub(&'a self, name: &'a str) -> Self {
-        Self {
-            parent: Some(self),
-            separator: ".",
-            name,
-        }
+        Self { parent: Some(self), separator: ".", name }
     }
 }
 

@@ -12,9 +12,7 @@ use crate::error::ScimError;
 // and what is a mere variant of another character's form is refused.
 pub(super) fn check(text: &str) -> Result<(), ScimError> {
     if text.trim().is_empty() {
-        return Err(ScimError::invalid_value(
-            "\"userName\" must not be empty or blank",
-        ));
+        return Err(ScimError::invalid_value("\"userName\" must not be empty or blank"));
     }
     for character in text.chars() {
         if let Some(reason) = objection(character) {
@@ -50,6 +48,5 @@ fn objection(character: char) -> Option<&'static str> {
 fn has_compatibility_form(character: char) -> bool {
     let mut buffer = [0_u8; 4];
     let text: &str = character.encode_utf8(&mut buffer);
-    ComposingNormalizerBorrowed::new_nfc().normalize(text)
-        != ComposingNormalizerBorrowed::new_nfkc().normalize(text)
+    ComposingNormalizerBorrowed::new_nfc().normalize(text) != ComposingNormalizerBorrowed::new_nfkc().normalize(text)
 }
