@@ -23,7 +23,11 @@ pub(crate) fn adopts(stored: &StoredResource, view: &View) -> bool {
 
 /// The document as the connection knows it: what the application calls the resource is not its
 /// `externalId`.
-pub(crate) fn own_document(mut document: Map<String, Value>, stored: &StoredResource, view: &View) -> Map<String, Value> {
+pub(crate) fn own_document(
+    mut document: Map<String, Value>,
+    stored: &StoredResource,
+    view: &View,
+) -> Map<String, Value> {
     if adopts(stored, view) {
         document.shift_remove("externalId");
     }
@@ -46,8 +50,7 @@ pub(crate) fn check_emails(
     if old.is_empty() || new.iter().any(|sent| old.iter().any(|known| fold(known) == fold(sent))) {
         return Ok(());
     }
-    let conflict =
-        conflict::of(job, session, Kind::EmailDiffers, "emails", Some(stored.id.clone()), first);
+    let conflict = conflict::of(job, session, Kind::EmailDiffers, "emails", Some(stored.id.clone()), first);
     let error = ScimError::uniqueness(format!(
         "the existing account has another e-mail address than \"{first}\", so it is not linked and stays as it is; correct the address at the identity provider or in the application, then send the update again"
     ));

@@ -19,11 +19,7 @@ use crate::{
 const USE_NOTED_EVERY_S: i64 = 60;
 
 /// See [`Service::authenticate`].
-pub(crate) fn authenticate(
-    service: &Service,
-    presented: Option<&str>,
-    entry: &Entry<'_>,
-) -> Result<Caller, ScimError> {
+pub(crate) fn authenticate(service: &Service, presented: Option<&str>, entry: &Entry<'_>) -> Result<Caller, ScimError> {
     let now = service.now();
     let transaction = service.mint(now);
     let Some(presented) = presented else {
@@ -46,9 +42,9 @@ pub(crate) fn authenticate(
     let base_url = confirm_entry(service, &credential, entry)?;
     standing(&credential, now)?;
     if credential.token.last_used.is_none_or(|last| now.seconds_since(last) >= USE_NOTED_EVERY_S) {
-        let noted = service.store().writing(&ctx, |txn| {
-            txn.use_token(&token, now).map_err(Abort::<std::convert::Infallible>::Store)
-        });
+        let noted = service
+            .store()
+            .writing(&ctx, |txn| txn.use_token(&token, now).map_err(Abort::<std::convert::Infallible>::Store));
         if let Err(Abort::Store(error)) = noted {
             // The request does not depend on it; the next one tries again.
             tracing::debug!(error = &error as &dyn std::error::Error, "the use of a token could not be noted");

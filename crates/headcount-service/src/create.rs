@@ -1,6 +1,10 @@
 //! POST of a resource (RFC 7644 §3.3).
 
-use headcount_model::{EventKind, PublicId, Timestamp, switches::{Passwords, Toggle}, token::Access};
+use headcount_model::{
+    EventKind, PublicId, Timestamp,
+    switches::{Passwords, Toggle},
+    token::Access,
+};
 use headcount_store::{
     Txn,
     index::{self, IndexForm, IndexPolicy},
@@ -142,9 +146,8 @@ pub(crate) fn perform(
         document: request.text.clone(),
         index,
     };
-    let seq = txn
-        .insert_resource(&new)
-        .map_err(|error| write::taken_or(error, resource_type, document, &new.index, None))?;
+    let seq =
+        txn.insert_resource(&new).map_err(|error| write::taken_or(error, resource_type, document, &new.index, None))?;
     let stored = StoredResource {
         seq,
         id: new.id,
@@ -157,15 +160,7 @@ pub(crate) fn perform(
         document: new.document.into(),
     };
     let subject = Subject { resource_type: &stored.resource_type, id: &stored.id, version };
-    journal::append(
-        txn,
-        job,
-        session,
-        EventKind::Create,
-        Some(subject),
-        changes::all(resource_type, document),
-        None,
-    )?;
+    journal::append(txn, job, session, EventKind::Create, Some(subject), changes::all(resource_type, document), None)?;
     if let Some(tombstone) = &tombstone {
         let member = MemberRef { seq, id: stored.id.clone(), resource_type: stored.resource_type.clone() };
         lifecycle::rejoin(txn, job, session, &member, tombstone)?;

@@ -138,7 +138,9 @@ pub(crate) fn read(
     if used_count != count {
         return Err(ScimError::typed(
             ScimType::InvalidCount,
-            format!("the cursor belongs to pages of {used_count} and count says {count}; send the same count with every page"),
+            format!(
+                "the cursor belongs to pages of {used_count} and count says {count}; send the same count with every page"
+            ),
         ));
     }
     Ok(place)

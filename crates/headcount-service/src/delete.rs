@@ -1,12 +1,7 @@
 //! DELETE of a resource (RFC 7644 §3.6).
 
 use headcount_model::{EventKind, token::Access};
-use headcount_store::{
-    Txn,
-    index,
-    members::MemberRef,
-    resources::Lock,
-};
+use headcount_store::{Txn, index, members::MemberRef, resources::Lock};
 use scim_schema::{Resource, ResourceType, ScimError};
 
 use crate::{

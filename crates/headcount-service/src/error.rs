@@ -25,10 +25,7 @@ pub fn of_store(error: StoreError, request_id: &str) -> ScimError {
         )),
         StoreError::Busy(_) => {
             tracing::warn!(request_id, error = &error as &dyn std::error::Error, "the database is busy or away");
-            ScimError::new(
-                503,
-                "the server is busy and nothing was changed; send the request again in a few seconds",
-            )
+            ScimError::new(503, "the server is busy and nothing was changed; send the request again in a few seconds")
         }
         StoreError::Unknown(_) => {
             tracing::error!(request_id, error = &error as &dyn std::error::Error, "the outcome of a commit is unknown");
@@ -37,9 +34,7 @@ pub fn of_store(error: StoreError, request_id: &str) -> ScimError {
                 "whether the change was made is not known, since the database went away while it was saved; read the resource, then send the request again if it is still needed",
             )
         }
-        StoreError::Corrupt { .. } | StoreError::Backend(_) => unexpected(&error, request_id),
-        // The enum may grow; what this crate does not know yet is as unexpected as a failing
-        // database.
+        // `Corrupt`, `Backend`, and what the enum, which may grow, does not have yet.
         _ => unexpected(&error, request_id),
     }
 }

@@ -119,7 +119,10 @@ mod tests {
             (json!({"userName": "bob", "emails": [{"value": "ada@example.com"}]}), vec![("userName", "bob")]),
             (json!({"userName": "ada", "emails": [{"value": "x@example.com"}]}), vec![("emails", "x@example.com")]),
             (json!({"userName": "ada"}), vec![("emails", "")]),
-            (json!({"userName": "ada", "emails": [{"value": "ada@example.com"}, {"value": "two@example.com"}]}), vec![]),
+            (
+                json!({"userName": "ada", "emails": [{"value": "ada@example.com"}, {"value": "two@example.com"}]}),
+                vec![],
+            ),
             (
                 json!({"userName": "eve", "emails": [{"value": "one@example.com"}, {"value": "two@example.com"}]}),
                 vec![("userName", "eve"), ("emails", "one@example.com"), ("emails", "two@example.com")],

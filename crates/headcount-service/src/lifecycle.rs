@@ -17,7 +17,12 @@ use crate::{
 
 /// What is left of a deleted resource. Its version is that of the deletion, which nothing that comes
 /// later may have again.
-pub(crate) fn tombstone(job: &Job<'_>, stored: &StoredResource, key: Option<String>, groups: &[MemberRef]) -> Tombstone {
+pub(crate) fn tombstone(
+    job: &Job<'_>,
+    stored: &StoredResource,
+    key: Option<String>,
+    groups: &[MemberRef],
+) -> Tombstone {
     Tombstone {
         id: stored.id.clone(),
         resource_type: stored.resource_type.clone(),

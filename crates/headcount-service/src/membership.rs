@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headcount_model::{PublicId, Seq, switches::UnknownMember};
-use headcount_store::{StoreError, Txn, members::MemberRef, query::{Adoptable, View}};
+use headcount_store::{
+    StoreError, Txn,
+    members::MemberRef,
+    query::{Adoptable, View},
+};
 use scim_filter::{
-    CompareOp, Predicate,
-    matches,
+    CompareOp, Predicate, matches,
     predicate::{Literal, Test},
 };
 use scim_patch::MemberDelta;
@@ -14,6 +17,7 @@ use scim_schema::{ResourceType, ScimError, validate::MemberValue};
 use serde_json::{Value, json};
 
 use crate::{
+    render::Frame,
     session::{Job, Session},
     stop::Stop,
 };
@@ -127,13 +131,13 @@ pub(crate) fn apply(
             MemberDelta::RemoveWhere(predicate) => {
                 let ids = match named_ids(predicate) {
                     Some(ids) => ids,
-                    None => select(txn, group, predicate)?,
+                    None => select(txn, job, group, predicate)?,
                 };
                 changed.deferred.retain(|id| !ids.contains(id));
                 remove(txn, group, ids.iter().map(String::as_str), &mut changed)?;
             }
             MemberDelta::Require(predicate) => {
-                if !any(txn, group, predicate)? {
+                if !any(txn, job, group, predicate)? {
                     return Err(ScimError::no_target(
                         "no member of the group matches the filter of the path; add the member with the path \"members\"",
                     )
@@ -250,10 +254,10 @@ fn named_ids(predicate: &Predicate) -> Option<Vec<String>> {
     }
 }
 
-fn any(txn: &mut dyn Txn, group: Group<'_>, predicate: &Predicate) -> Result<bool, StoreError> {
+fn any(txn: &mut dyn Txn, job: &Job<'_>, group: Group<'_>, predicate: &Predicate) -> Result<bool, StoreError> {
     let mut after = None;
     loop {
-        let batch = batch(txn, group.seq, &mut after, predicate)?;
+        let batch = batch(txn, job, group.seq, &mut after, predicate)?;
         let Some(batch) = batch else { return Ok(false) };
         if !batch.is_empty() {
             return Ok(true);
@@ -261,10 +265,15 @@ fn any(txn: &mut dyn Txn, group: Group<'_>, predicate: &Predicate) -> Result<boo
     }
 }
 
-fn select(txn: &mut dyn Txn, group: Group<'_>, predicate: &Predicate) -> Result<Vec<String>, StoreError> {
+fn select(
+    txn: &mut dyn Txn,
+    job: &Job<'_>,
+    group: Group<'_>,
+    predicate: &Predicate,
+) -> Result<Vec<String>, StoreError> {
     let mut selected = Vec::new();
     let mut after = None;
-    while let Some(batch) = batch(txn, group.seq, &mut after, predicate)? {
+    while let Some(batch) = batch(txn, job, group.seq, &mut after, predicate)? {
         selected.extend(batch);
     }
     Ok(selected)
@@ -273,6 +282,7 @@ fn select(txn: &mut dyn Txn, group: Group<'_>, predicate: &Predicate) -> Result<
 /// The ids of the next members that satisfy the predicate; `None` when there are no more members.
 fn batch(
     txn: &mut dyn Txn,
+    job: &Job<'_>,
     group: Seq,
     after: &mut Option<Seq>,
     predicate: &Predicate,
@@ -282,8 +292,13 @@ fn batch(
     *after = Some(last.seq);
     let by_display = predicate.targets().any(|target| target.sub.as_deref() == Some("display"));
     let names = if by_display { names(txn, &members)? } else { BTreeMap::new() };
+    let frame = Frame::new(job.service.registry(), job.caller);
     let selected = members.iter().filter(|member| {
-        let mut element = json!({ "value": member.id.as_str(), "type": member.resource_type });
+        let mut element = json!({
+            "value": member.id.as_str(),
+            "$ref": frame.location(&member.resource_type, member.id.as_str()),
+            "type": member.resource_type,
+        });
         if let (Value::Object(parts), Some(name)) = (&mut element, names.get(&member.seq)) {
             parts.insert("display".to_owned(), name.as_str().into());
         }
@@ -345,11 +360,7 @@ pub(crate) fn seen(
 }
 
 /// Those of these members that the view shows, in their order.
-pub(crate) fn seen_of(
-    txn: &mut dyn Txn,
-    view: &View,
-    members: Vec<MemberRef>,
-) -> Result<Vec<MemberRef>, StoreError> {
+pub(crate) fn seen_of(txn: &mut dyn Txn, view: &View, members: Vec<MemberRef>) -> Result<Vec<MemberRef>, StoreError> {
     let ids: BTreeSet<&str> = members.iter().map(|member| member.id.as_str()).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
     let seen: BTreeSet<Seq> = txn.find_members(view, &ids)?.into_iter().map(|member| member.seq).collect();

@@ -1,7 +1,10 @@
 //! PATCH of a resource (RFC 7644 §3.5.2).
 
 use headcount_model::{EventKind, switches::GroupPatchAnswer, token::Access};
-use headcount_store::{Txn, resources::{Lock, StoredResource}};
+use headcount_store::{
+    Txn,
+    resources::{Lock, StoredResource},
+};
 use scim_patch::{Dialect, MemberDelta, Op, Operation, PatchRequest, Patched};
 use scim_schema::{Projection, Resource, ResourceType, ScimError};
 use serde_json::{Map, Value};

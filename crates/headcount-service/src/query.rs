@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use headcount_model::token::Access;
+use headcount_model::{Seq, token::Access};
 use headcount_store::{
     Txn,
+    index::{self, Place},
     page::{Page, PageKey, SortValue, Window},
     query::{Order, Query, ScanLimits, Selection, Sort},
 };
-use scim_filter::{Filter, Predicate, order::{self, SortKey}, predicate::Target};
+use scim_filter::{
+    Filter, Predicate,
+    order::{self, SortKey},
+    predicate::Target,
+};
 use scim_schema::{AttrPath, Projection, ResourceType, ScimError, builtin};
 use serde_json::{Map, Value};
 
@@ -143,7 +148,9 @@ fn sort(job: &Job<'_>, types: &[&ResourceType], request: &QueryRequest) -> Resul
         Some(word) if word.eq_ignore_ascii_case("descending") => Order::Descending,
         Some(_) if ignores => Order::Ascending,
         Some(_) => {
-            return Err(ScimError::invalid_value("sortOrder is neither \"ascending\" nor \"descending\"; send one of them"));
+            return Err(ScimError::invalid_value(
+                "sortOrder is neither \"ascending\" nor \"descending\"; send one of them",
+            ));
         }
     };
     let Some(text) = request.sort_by.as_deref() else { return Ok(None) };
@@ -199,8 +206,7 @@ fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared)
             }
         }
     };
-    let resources =
-        show::page(txn, session, limits, job.service.registry(), &page.resources, &prepared.projection)?;
+    let resources = show::page(txn, session, limits, job.service.registry(), &page.resources, &prepared.projection)?;
     Ok(Found { total: page.total, resources, next: page.next.map(|key| (reading, key)) })
 }
 
@@ -219,15 +225,7 @@ fn window(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared) -> Result<(Read
             let key = match place.key {
                 KeyInCursor::Whole(key) => key,
                 KeyInCursor::Long { seq, digest } => {
-                    let text = match (&prepared.sort, txn.load_resources(&[seq])?.first()) {
-                        (Some(sort), Some(stored)) => {
-                            match order::sort_key(&sort.target, &show::document(stored)?) {
-                                Some(SortKey::Text(text)) if cursor::digest(&[&text]) == digest => Some(text),
-                                _ => None,
-                            }
-                        }
-                        _ => None,
-                    };
+                    let text = sort_text(txn, job, prepared, seq)?.filter(|text| cursor::digest(&[text]) == digest);
                     let Some(text) = text else { return Err(cursor::moved().into()) };
                     PageKey { sort: Some(SortValue::Text(text)), seq }
                 }
@@ -235,6 +233,23 @@ fn window(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared) -> Result<(Read
             Ok((place.reading, Window::After { key: Some(key), limit: *count }))
         }
     }
+}
+
+/// What a row is sorted by now, if it is there and that is text.
+fn sort_text(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared, seq: Seq) -> Result<Option<String>, Stop> {
+    let Some(sort) = &prepared.sort else { return Ok(None) };
+    let stored = txn.load_resources(&[seq])?;
+    let Some(stored) = stored.first() else { return Ok(None) };
+    let Some(SortKey::Text(text)) = order::sort_key(&sort.target, &show::document(stored)?) else {
+        return Ok(None);
+    };
+    // Value rows hold no more than the head of a long text, and are sorted by that.
+    let in_rows = job
+        .service
+        .registry()
+        .resource_type(&stored.resource_type)
+        .is_some_and(|known| matches!(index::place(known, &sort.target), Place::Values { .. }));
+    Ok(Some(if in_rows { index::cut(&text).to_owned() } else { text }))
 }
 
 /// The ListResponse (RFC 7644 §3.4.2).
@@ -263,8 +278,7 @@ fn body(job: &Job<'_>, prepared: &Prepared, found: Found) -> Value {
                 && *count > 0
             {
                 let service = job.service;
-                let cursor =
-                    cursor::write(service.cursor_key(), &prepared.question, *count, job.now, reading, &key);
+                let cursor = cursor::write(service.cursor_key(), &prepared.question, *count, job.now, reading, &key);
                 body.insert("nextCursor".to_owned(), cursor.into());
             }
         }

@@ -105,9 +105,7 @@ pub(crate) fn perform(
     merge::keep_unnamed(resource_type, &before, &mut after, said, &session.switches)?;
     let members = match &request.members {
         Some(members) => vec![MemberDelta::Replace(members.clone())],
-        None if membership::has_members(resource_type)
-            && session.switches.put_absent_identity == Absent::Clear =>
-        {
+        None if membership::has_members(resource_type) && session.switches.put_absent_identity == Absent::Clear => {
             vec![MemberDelta::Replace(Vec::new())]
         }
         None => Vec::new(),

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use headcount_model::{PublicId, Seq, Switches, Timestamp, switches::{Toggle, UserGroups}};
+use headcount_model::{
+    PublicId, Seq, Switches, Timestamp,
+    switches::{Toggle, UserGroups},
+};
 use headcount_store::{
     StoreError, Txn,
     members::{GroupOf, MemberRef},
@@ -133,8 +136,7 @@ pub(crate) fn page(
             users_to_fill.push(stored.seq);
         }
     }
-    let mut members: BTreeMap<Seq, Vec<ShownMember>> =
-        groups_to_fill.iter().map(|seq| (*seq, Vec::new())).collect();
+    let mut members: BTreeMap<Seq, Vec<ShownMember>> = groups_to_fill.iter().map(|seq| (*seq, Vec::new())).collect();
     if !groups_to_fill.is_empty() {
         let mut rows = txn.members_of(&groups_to_fill)?;
         if !foreign_groups.is_empty() {
@@ -175,9 +177,5 @@ fn names(txn: &mut dyn Txn, session: &Session, members: &[MemberRef]) -> Result<
 }
 
 fn with_name(member: MemberRef, names: &BTreeMap<Seq, String>) -> ShownMember {
-    ShownMember {
-        display: names.get(&member.seq).cloned(),
-        id: member.id,
-        resource_type: member.resource_type,
-    }
+    ShownMember { display: names.get(&member.seq).cloned(), id: member.id, resource_type: member.resource_type }
 }

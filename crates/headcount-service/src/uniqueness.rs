@@ -27,12 +27,7 @@ fn named(taken: &Taken) -> String {
 
 /// The refusal for a taken value: what holds it, as far as this connection may know, and what to do.
 /// The unique index has decided already; this only explains.
-pub(crate) fn explain(
-    txn: &mut dyn Txn,
-    job: &Job<'_>,
-    session: &Session,
-    it: &Taken,
-) -> Result<Refusal, StoreError> {
+pub(crate) fn explain(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, it: &Taken) -> Result<Refusal, StoreError> {
     let (owner, key) = match (it.attribute.as_str(), &it.key) {
         ("userName", Some(key)) => (None, key),
         ("displayName", Some(key)) => (Some(session.view.connection), key),
