@@ -62,11 +62,11 @@ pub fn apply(
         members: Vec::new(),
         password: None,
         created: Vec::new(),
+        visited: 0,
+        kept_bytes: 0,
     };
     for (index, operation) in request.operations.iter().enumerate() {
-        engine
-            .run(operation)
-            .map_err(|error| in_operation(index, error))?;
+        engine.run(operation).map_err(|error| in_operation(index, error))?;
     }
     let changed = changes::between(resource_type, resource.document(), &engine.document);
     let mut after = resource.clone();
@@ -74,12 +74,7 @@ pub fn apply(
         after = Resource::from_document(engine.document);
         after.refresh_schemas(resource_type);
     }
-    Ok(Patched {
-        resource: after,
-        changed,
-        members: engine.members,
-        password: engine.password,
-    })
+    Ok(Patched { resource: after, changed, members: engine.members, password: engine.password })
 }
 
 /// Where the name of an attribute stood.
@@ -109,6 +104,10 @@ pub(crate) struct Engine<'a> {
     pub(crate) members: Vec<MemberDelta>,
     pub(crate) password: Option<String>,
     pub(crate) created: Vec<Created>,
+    /// How many elements of lists the operations have read.
+    pub(crate) visited: usize,
+    /// How many bytes of undeclared attributes the operations have written.
+    pub(crate) kept_bytes: usize,
 }
 
 impl<'a> Engine<'a> {
@@ -118,8 +117,7 @@ impl<'a> Engine<'a> {
             (Some(path), op) => self.at(op, path, value, Origin::Path),
             (None, Op::Remove) => self.remove_members_without_path(value.as_ref()),
             (None, op @ (Op::Add | Op::Replace)) => {
-                let object =
-                    dialect::value::no_path_object(value.unwrap_or(Value::Null), self.dialect)?;
+                let object = dialect::value::no_path_object(value.unwrap_or(Value::Null), self.dialect)?;
                 for (name, value) in object {
                     self.at_key(op, None, &name, value)?;
                 }
@@ -130,13 +128,7 @@ impl<'a> Engine<'a> {
 
     /// Applies the operation to what a key of a value without path names (rulings: dotted and
     /// URN-prefixed keys are paths).
-    fn at_key(
-        &mut self,
-        op: Op,
-        extension: Option<&SchemaUrn>,
-        name: &str,
-        value: Value,
-    ) -> Result<(), ScimError> {
+    fn at_key(&mut self, op: Op, extension: Option<&SchemaUrn>, name: &str, value: Value) -> Result<(), ScimError> {
         let text = match extension {
             Some(urn) => format!("{urn}:{name}"),
             None => name.to_owned(),
@@ -155,47 +147,32 @@ impl<'a> Engine<'a> {
             Err(error) if name.contains(['[', '"']) => Err(error),
             Err(_) => {
                 let urn = extension.map(|urn| urn.as_str().to_owned());
-                let unknown = UnknownName {
-                    urn,
-                    name: name.to_owned(),
-                    sub: None,
-                };
+                let unknown = UnknownName { urn, name: name.to_owned(), sub: None };
                 self.unknown(op, &unknown, None, Some(value), Origin::Key)
             }
         }
     }
 
-    fn at(
-        &mut self,
-        op: Op,
-        path: &ValuePath,
-        value: Option<Value>,
-        origin: Origin,
-    ) -> Result<(), ScimError> {
+    fn at(&mut self, op: Op, path: &ValuePath, value: Option<Value>, origin: Origin) -> Result<(), ScimError> {
         let filter = path.filter.as_ref();
         match resolve(self.resource_type, path, self.dialect)? {
             Target::Schema(extension) => self.schema(op, extension, value),
             Target::Declared(place)
-                if place.extension.is_none()
-                    && is_membership(self.resource_type, place.attribute) =>
+                if place.extension.is_none() && is_membership(self.resource_type, place.attribute) =>
             {
                 self.change_members(op, place, filter, value)
             }
             Target::Declared(place) => self.declared(op, place, filter, value, origin),
-            Target::UnknownSub(place, sub) => {
-                match (self.dialect.coercion.unknown_attributes, origin) {
-                    (UnknownAttributes::Keep, _) => {
-                        let stored_apart = is_membership(self.resource_type, place.attribute);
-                        if stored_apart || place.attribute.mutability == Mutability::ReadOnly {
-                            return Ok(());
-                        }
-                        self.keep_sub(op, place, &sub, filter, value)
+            Target::UnknownSub(place, sub) => match (self.dialect.coercion.unknown_attributes, origin) {
+                (UnknownAttributes::Keep, _) => {
+                    let stored_apart = is_membership(self.resource_type, place.attribute);
+                    if stored_apart || place.attribute.mutability == Mutability::ReadOnly {
+                        return Ok(());
                     }
-                    (policy, origin) => {
-                        refuse_unknown(policy, origin, &format!("{}.{sub}", place.key()))
-                    }
+                    self.keep_sub(op, place, &sub, filter, value)
                 }
-            }
+                (policy, origin) => refuse_unknown(policy, origin, &format!("{}.{sub}", place.key())),
+            },
             Target::Unknown(unknown) => self.unknown(op, &unknown, filter, value, origin),
         }
     }
@@ -216,12 +193,7 @@ impl<'a> Engine<'a> {
 
     /// Writes to, or removes, the core schema or an extension as a whole. An extension's object is
     /// treated like a complex attribute: what the value does not name stays (RFC 7644 §3.5.2.3).
-    fn schema(
-        &mut self,
-        op: Op,
-        extension: Option<&'a SchemaUrn>,
-        value: Option<Value>,
-    ) -> Result<(), ScimError> {
+    fn schema(&mut self, op: Op, extension: Option<&'a SchemaUrn>, value: Option<Value>) -> Result<(), ScimError> {
         match (op, value) {
             (Op::Add | Op::Replace, Some(Value::Object(object))) => {
                 for (name, value) in object {
@@ -238,8 +210,7 @@ impl<'a> Engine<'a> {
     }
 
     fn remove_schema(&mut self, extension: Option<&SchemaUrn>) -> Result<(), ScimError> {
-        let Some(extension) = extension.and_then(|urn| self.resource_type.extension(urn.as_str()))
-        else {
+        let Some(extension) = extension.and_then(|urn| self.resource_type.extension(urn.as_str())) else {
             return Err(ScimError::typed(
                 ScimType::Mutability,
                 "the core schema cannot be removed from a resource; remove the attributes instead",
@@ -262,11 +233,7 @@ impl<'a> Engine<'a> {
                     kept.insert(name.clone(), value.clone());
                 }
                 Some(attribute) => {
-                    let place = Place {
-                        extension: Some(urn),
-                        attribute,
-                        sub: None,
-                    };
+                    let place = Place { extension: Some(urn), attribute, sub: None };
                     refuse_immutable_change(place, Some(value), None)?;
                 }
                 None => {}
@@ -296,14 +263,7 @@ impl<'a> Engine<'a> {
         };
         if place.extension.is_none() && place.attribute.name == "schemas" {
             let selects = filter.is_some();
-            return schemas::check(
-                self.registry,
-                self.resource_type,
-                &self.document,
-                &change,
-                selects,
-                self.dialect,
-            );
+            return schemas::check(self.registry, self.resource_type, &self.document, &change, selects, self.dialect);
         }
         if is_read_only(place) {
             return self.read_only_change(place, filter, &change, origin);
@@ -328,9 +288,7 @@ impl<'a> Engine<'a> {
             return Ok(());
         }
         if origin == Origin::Key && filter.is_none() {
-            let stored = self
-                .container(place.urn())
-                .and_then(|container| container.get(&place.attribute.name));
+            let stored = self.container(place.urn()).and_then(|container| container.get(&place.attribute.name));
             let apart = || match place.extension {
                 None => read_only::find_ignore_case(self.read_only, &place.attribute.name),
                 Some(_) => None,
@@ -352,10 +310,7 @@ impl<'a> Engine<'a> {
             }
         }
         let key = place.key();
-        Err(ScimError::typed(
-            ScimType::Mutability,
-            format!("`{key}` is read-only; leave it out of the request"),
-        ))
+        Err(ScimError::typed(ScimType::Mutability, format!("`{key}` is read-only; leave it out of the request")))
     }
 
     fn change_password(&mut self, place: Place<'_>, change: Change) -> Result<(), ScimError> {
@@ -387,10 +342,7 @@ impl<'a> Engine<'a> {
         if value.is_none() && self.container(Some(urn)).is_none() {
             return;
         }
-        let slot = self
-            .document
-            .entry(urn)
-            .or_insert_with(|| Value::Object(Map::new()));
+        let slot = self.document.entry(urn).or_insert_with(|| Value::Object(Map::new()));
         if !slot.is_object() {
             *slot = Value::Object(Map::new());
         }
@@ -440,13 +392,7 @@ pub(crate) fn refuse_immutable_change(
     {
         for sub in &attribute.sub_attributes {
             if sub.mutability == Mutability::Immutable && parts.contains_key(&sub.name) {
-                return Err(immutable(
-                    &Place {
-                        sub: Some(sub),
-                        ..place
-                    }
-                    .key(),
-                ));
+                return Err(immutable(&Place { sub: Some(sub), ..place }.key()));
             }
         }
     }
@@ -464,9 +410,7 @@ pub(crate) fn immutable(key: &str) -> ScimError {
 /// Whether clients cannot write here: the attribute or the sub-attribute is read-only.
 fn is_read_only(place: Place<'_>) -> bool {
     place.attribute.mutability == Mutability::ReadOnly
-        || place
-            .sub
-            .is_some_and(|sub| sub.mutability == Mutability::ReadOnly)
+        || place.sub.is_some_and(|sub| sub.mutability == Mutability::ReadOnly)
 }
 
 fn refuse_unknown(policy: UnknownAttributes, origin: Origin, name: &str) -> Result<(), ScimError> {

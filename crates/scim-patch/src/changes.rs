@@ -35,11 +35,6 @@ pub(crate) fn between(
 }
 
 /// Whether a top-level key holds an extension, declared or opaque.
-pub(crate) fn is_extension(
-    resource_type: &ResourceType,
-    name: &str,
-    value: Option<&Value>,
-) -> bool {
-    resource_type.extension(name).is_some()
-        || (name.contains(':') && value.is_some_and(Value::is_object))
+pub(crate) fn is_extension(resource_type: &ResourceType, name: &str, value: Option<&Value>) -> bool {
+    resource_type.extension(name).is_some() || (name.contains(':') && value.is_some_and(Value::is_object))
 }

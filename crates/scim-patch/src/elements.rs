@@ -1,6 +1,8 @@
 //! The elements of multi-valued attributes: which are equal, which is primary (RFC 7643 §2.4).
 
-use scim_schema::{AttrType, Attribute, ScimError, ScimType};
+use std::collections::{BTreeMap, BTreeSet};
+
+use scim_schema::{AttrType, Attribute, ScimError, ScimType, datetime, fold::fold};
 use serde_json::Value;
 
 use crate::{dialect::Dialect, read_only::same};
@@ -17,10 +19,7 @@ pub(crate) struct Written {
 impl Written {
     /// Elements written as a whole, or all alike.
     pub(crate) fn all(elements: Vec<usize>) -> Self {
-        Self {
-            marked: elements.clone(),
-            elements,
-        }
+        Self { marked: elements.clone(), elements }
     }
 }
 
@@ -36,9 +35,7 @@ pub(crate) fn of(value: Option<Value>) -> Vec<Value> {
 /// The element that a sub-attribute path without a filter means to identity providers.
 pub(crate) fn preferred(list: &[Value]) -> Option<usize> {
     // QUIRK(entra): `emails.value` is written by people into mappings and means the main address.
-    list.iter()
-        .position(is_primary)
-        .or(if list.is_empty() { None } else { Some(0) })
+    list.iter().position(is_primary).or(if list.is_empty() { None } else { Some(0) })
 }
 
 /// Whether some element is the primary one.
@@ -46,46 +43,116 @@ pub(crate) fn has_primary(list: &[Value]) -> bool {
     list.iter().any(is_primary)
 }
 
-/// Whether a present element already says all that the added one says ("if the target location
-/// already contains the value specified, no changes SHOULD be made", RFC 7644 §3.5.2.1). Where
-/// elements have a `value`, an added one may leave out other sub-attributes than `type`.
+/// Whether a present element of the same identity already says all that the added one says ("if the
+/// target location already contains the value specified, no changes SHOULD be made", RFC 7644
+/// §3.5.2.1); an added one may leave parts out.
 pub(crate) fn holds(attribute: &Attribute, present: &Value, added: &Value) -> bool {
-    let (Value::Object(present_parts), Value::Object(added_parts)) = (present, added) else {
-        return same_element(attribute, present, added);
+    let (Value::Object(present), Value::Object(added)) = (present, added) else {
+        return same(attribute, present, added);
     };
-    if !is_pair(attribute, present, added) {
-        return present == added;
-    }
-    added_parts.iter().all(|(name, part)| {
-        present_parts
-            .get(name)
-            .is_some_and(|other| match attribute.sub_attribute(name) {
-                Some(sub) => same(sub, part, other),
-                None => part == other,
-            })
+    added.iter().all(|(name, part)| {
+        present.get(name).is_some_and(|other| match attribute.sub_attribute(name) {
+            Some(sub) => same(sub, part, other),
+            None => part == other,
+        })
     })
 }
 
-/// Whether two elements have the same `value` and the same `type` (RFC 7643 §2.4).
-pub(crate) fn is_pair(attribute: &Attribute, left: &Value, right: &Value) -> bool {
-    has_same_value(attribute, left, right) && same_part(attribute, "type", left, right)
+/// What makes an element the same as another.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Identity {
+    /// `type` and `value` in their comparison forms (RFC 7643 §2.4); for simple values the value.
+    Pair(Option<String>, String),
+    /// All of an element that has no `value`.
+    Whole(String),
 }
 
-/// Whether two elements have the same `value`.
-pub(crate) fn has_same_value(attribute: &Attribute, left: &Value, right: &Value) -> bool {
-    if attribute.attr_type != AttrType::Complex {
-        return same_element(attribute, left, right);
+impl Identity {
+    fn of(attribute: &Attribute, element: &Value) -> Self {
+        if attribute.attr_type != AttrType::Complex {
+            return Self::Pair(None, comparison_form(attribute, element));
+        }
+        match form_of_part(attribute, "value", element) {
+            Some(value) => Self::Pair(form_of_part(attribute, "type", element), value),
+            None => Self::Whole(sorted(element).to_string()),
+        }
     }
-    left.get("value").is_some() && same_part(attribute, "value", left, right)
+}
+
+/// Where elements are found again without a look at each, since a request may hold very many.
+pub(crate) struct Index {
+    by_identity: BTreeMap<Identity, usize>,
+    by_value: BTreeMap<String, usize>,
+}
+
+impl Index {
+    pub(crate) fn of(attribute: &Attribute, list: &[Value]) -> Self {
+        let mut index = Self { by_identity: BTreeMap::new(), by_value: BTreeMap::new() };
+        for (at, element) in list.iter().enumerate() {
+            index.insert(attribute, element, at);
+        }
+        index
+    }
+
+    /// Notes where an element is; of several that are equal the first counts.
+    pub(crate) fn insert(&mut self, attribute: &Attribute, element: &Value, at: usize) {
+        if let Some(value) = form_of_part(attribute, "value", element) {
+            self.by_value.entry(value).or_insert(at);
+        }
+        self.by_identity.entry(Identity::of(attribute, element)).or_insert(at);
+    }
+
+    /// The element that has the same `type` and `value`, or is equal where there is no `value`.
+    pub(crate) fn find(&self, attribute: &Attribute, element: &Value) -> Option<usize> {
+        self.by_identity.get(&Identity::of(attribute, element)).copied()
+    }
+
+    /// The element that has the same `value`.
+    pub(crate) fn find_value(&self, attribute: &Attribute, element: &Value) -> Option<usize> {
+        self.by_value.get(&form_of_part(attribute, "value", element)?).copied()
+    }
+}
+
+fn form_of_part(attribute: &Attribute, name: &str, element: &Value) -> Option<String> {
+    let part = element.get(name)?;
+    Some(match attribute.sub_attribute(name) {
+        Some(sub) => comparison_form(sub, part),
+        None => part.to_string(),
+    })
+}
+
+/// A text that two simple values have in common exactly if they are the same.
+pub(crate) fn comparison_form(attribute: &Attribute, value: &Value) -> String {
+    match value {
+        Value::String(text) if attribute.attr_type == AttrType::DateTime => match datetime::parse(text) {
+            Some(instant) => instant.to_string(),
+            None => text.clone(),
+        },
+        Value::String(text) if attribute.compares_exactly() => text.clone(),
+        Value::String(text) => fold(text).into_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// The value with the names of its objects in order.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(parts) => {
+            let mut names: Vec<&String> = parts.keys().collect();
+            names.sort();
+            let part = |name: &String| parts.get(name).map(|part| (name.clone(), sorted(part)));
+            Value::Object(names.into_iter().filter_map(part).collect())
+        }
+        Value::Array(elements) => Value::Array(elements.iter().map(sorted).collect()),
+        simple => simple.clone(),
+    }
 }
 
 /// The refusal of a second element with the same `type` and `value`.
 pub(crate) fn duplicate(key: &str) -> ScimError {
     ScimError::typed(
         ScimType::InvalidValue,
-        format!(
-            "`{key}` would hold the same `type` and `value` twice; change the element that is there instead"
-        ),
+        format!("`{key}` would hold the same `type` and `value` twice; change the element that is there instead"),
     )
 }
 
@@ -104,11 +171,7 @@ pub(crate) fn settle(
 ) -> Result<Vec<Value>, ScimError> {
     let settles = dialect.coercion.duplicate_primary.accepts();
     let is_primary_at = |list: &[Value], index: usize| list.get(index).is_some_and(is_primary);
-    let mut primaries = written
-        .marked
-        .iter()
-        .copied()
-        .filter(|index| is_primary_at(&list, *index));
+    let mut primaries = written.marked.iter().copied().filter(|index| is_primary_at(&list, *index));
     let winner = primaries.next();
     if primaries.next().is_some() && !settles {
         return Err(ScimError::typed(
@@ -126,25 +189,29 @@ pub(crate) fn settle(
             }
         }
     }
-    let mut gone: Vec<usize> = Vec::new();
+    let mut alike: BTreeMap<Identity, Vec<usize>> = BTreeMap::new();
+    for (index, element) in list.iter().enumerate() {
+        alike.entry(Identity::of(attribute, element)).or_default().push(index);
+    }
+    let mut gone: BTreeSet<usize> = BTreeSet::new();
     for index in written.elements.iter().copied() {
-        if gone.contains(&index) {
-            continue;
-        }
-        let Some(element) = list.get(index) else {
+        let Some(element) = list.get(index).filter(|_| !gone.contains(&index)) else {
             continue;
         };
-        for (other_index, other) in list.iter().enumerate() {
-            if other_index == index
-                || gone.contains(&other_index)
-                || !is_pair(attribute, element, other)
-            {
+        let identity = Identity::of(attribute, element);
+        // Without a `value`, elements are no more than equal (two addresses may well be).
+        if matches!(identity, Identity::Whole(_)) {
+            continue;
+        }
+        for other_index in alike.get(&identity).into_iter().flatten().copied() {
+            if other_index == index || gone.contains(&other_index) {
                 continue;
             }
-            if !settles && !same_element(attribute, element, other) {
+            let is_same = list.get(other_index).is_some_and(|other| same(attribute, element, other));
+            if !settles && !is_same {
                 return Err(duplicate(key));
             }
-            gone.push(other_index);
+            gone.insert(other_index);
         }
     }
     let is_empty = |element: &Value| element.as_object().is_some_and(serde_json::Map::is_empty);
@@ -159,19 +226,4 @@ pub(crate) fn settle(
 /// Whether an element is marked as the primary one.
 pub(crate) fn is_primary(element: &Value) -> bool {
     element.get("primary") == Some(&Value::Bool(true))
-}
-
-fn same_part(attribute: &Attribute, name: &str, left: &Value, right: &Value) -> bool {
-    match (left.get(name), right.get(name)) {
-        (Some(left), Some(right)) => match attribute.sub_attribute(name) {
-            Some(sub) => same(sub, left, right),
-            None => left == right,
-        },
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-fn same_element(attribute: &Attribute, left: &Value, right: &Value) -> bool {
-    same(attribute, left, right)
 }

@@ -38,7 +38,9 @@ pub mod request;
 
 mod attribute;
 mod changes;
+mod complex;
 mod elements;
+mod lists;
 mod members;
 mod opaque;
 mod read_only;

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::{
     apply::Engine,
-    attribute::without_nulls,
     delta::MemberDelta,
     dialect::{self, ReadOnlyInput, UnmatchedValueFilter},
+    lists::without_nulls,
     read_only::find_ignore_case,
     request::Op,
     target::Place,
@@ -21,10 +21,7 @@ use crate::{
 
 impl Engine<'_> {
     /// `remove` without path: only where the dialect reads the members from its value.
-    pub(crate) fn remove_members_without_path(
-        &mut self,
-        value: Option<&Value>,
-    ) -> Result<(), ScimError> {
+    pub(crate) fn remove_members_without_path(&mut self, value: Option<&Value>) -> Result<(), ScimError> {
         let members = if dialect::member::names_members(value, self.dialect) {
             dialect::member::members_key(value)
         } else {
@@ -40,10 +37,7 @@ impl Engine<'_> {
                 self.push(MemberDelta::Remove(ids));
                 Ok(())
             }
-            _ => Err(ScimError::typed(
-                ScimType::NoTarget,
-                "a `remove` needs a `path` that says what to remove",
-            )),
+            _ => Err(ScimError::typed(ScimType::NoTarget, "a `remove` needs a `path` that says what to remove")),
         }
     }
 
@@ -56,17 +50,12 @@ impl Engine<'_> {
         value: Option<Value>,
     ) -> Result<(), ScimError> {
         if let Some(sub) = place.sub {
-            if sub.mutability == Mutability::ReadOnly
-                && self.dialect.read_only == ReadOnlyInput::Ignore
-            {
+            if sub.mutability == Mutability::ReadOnly && self.dialect.read_only == ReadOnlyInput::Ignore {
                 return Ok(());
             }
             return Err(ScimError::typed(
                 ScimType::Mutability,
-                format!(
-                    "`{}` cannot be changed; remove the member and add another",
-                    place.key()
-                ),
+                format!("`{}` cannot be changed; remove the member and add another", place.key()),
             ));
         }
         match filter {
@@ -111,11 +100,9 @@ impl Engine<'_> {
         filter: &Filter,
         value: Option<Value>,
     ) -> Result<(), ScimError> {
-        let predicate =
-            Predicate::compile_element(filter, None, place.attribute, self.dialect.names)?;
+        let predicate = Predicate::compile_element(filter, None, place.attribute, self.dialect.names)?;
         let ids = plain_ids(filter);
-        let removes =
-            op == Op::Remove || (op == Op::Replace && value.as_ref().is_none_or(Value::is_null));
+        let removes = op == Op::Remove || (op == Op::Replace && value.as_ref().is_none_or(Value::is_null));
         if removes {
             match ids {
                 Some(ids) => self.push(MemberDelta::Remove(distinct(ids))),
@@ -139,11 +126,7 @@ impl Engine<'_> {
 
     /// The sub-attributes of a member are immutable, so that a value written to selected members can
     /// only say what they are already.
-    fn refuse_other_member(
-        &self,
-        ids: Option<&[String]>,
-        value: Option<&Value>,
-    ) -> Result<(), ScimError> {
+    fn refuse_other_member(&self, ids: Option<&[String]>, value: Option<&Value>) -> Result<(), ScimError> {
         let Some(Value::Object(written)) = value else {
             if value.is_none_or(Value::is_null) {
                 return Ok(());
@@ -157,9 +140,7 @@ impl Engine<'_> {
             return Ok(());
         };
         let is_selected = match ids {
-            Some(ids) => id
-                .as_str()
-                .is_some_and(|id| ids.iter().all(|other| other == id)),
+            Some(ids) => id.as_str().is_some_and(|id| ids.iter().all(|other| other == id)),
             None => false,
         };
         if is_selected {
@@ -183,11 +164,7 @@ impl Engine<'_> {
     }
 
     fn ids(&self, value: &Value) -> Result<Vec<String>, ScimError> {
-        Ok(self
-            .read(value.clone())?
-            .into_iter()
-            .map(|member| member.value)
-            .collect())
+        Ok(self.read(value.clone())?.into_iter().map(|member| member.value).collect())
     }
 
     /// Notes a change, unless it names nobody.
@@ -195,9 +172,7 @@ impl Engine<'_> {
         let names_nobody = match &delta {
             MemberDelta::Add(members) => members.is_empty(),
             MemberDelta::Remove(ids) => ids.is_empty(),
-            MemberDelta::RemoveWhere(_) | MemberDelta::Replace(_) | MemberDelta::Require(_) => {
-                false
-            }
+            MemberDelta::RemoveWhere(_) | MemberDelta::Replace(_) | MemberDelta::Require(_) => false,
         };
         if !names_nobody {
             self.members.push(delta);
@@ -209,9 +184,7 @@ impl Engine<'_> {
 fn plain_ids(filter: &Filter) -> Option<Vec<String>> {
     match filter {
         Filter::Compare(path, CompareOp::Eq, CompareValue::String(id))
-            if path.urn().is_none()
-                && path.sub().is_none()
-                && path.name().eq_ignore_ascii_case("value") =>
+            if path.urn().is_none() && path.sub().is_none() && path.name().eq_ignore_ascii_case("value") =>
         {
             Some(vec![id.clone()])
         }
@@ -228,7 +201,5 @@ fn plain_ids(filter: &Filter) -> Option<Vec<String>> {
 
 fn distinct(ids: Vec<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    ids.into_iter()
-        .filter(|id| seen.insert(id.clone()))
-        .collect()
+    ids.into_iter().filter(|id| seen.insert(id.clone())).collect()
 }

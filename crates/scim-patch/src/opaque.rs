@@ -1,7 +1,7 @@
 //! Attributes that no schema declares, kept as they were sent (`unknown_attributes = keep`).
 
 use scim_filter::{Filter, Predicate, matches};
-use scim_schema::{AttrType, ScimError, validate};
+use scim_schema::{AttrType, ScimError, ScimType, validate};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -26,18 +26,14 @@ impl Engine<'_> {
         filter: Option<&Filter>,
         value: Option<Value>,
     ) -> Result<(), ScimError> {
+        let bytes = value.as_ref().map_or(0, |value| value.to_string().len());
+        self.spend(unknown.name.len().saturating_add(bytes))?;
         let (urn, name, sub) = self.place_of_unknown(unknown, value.as_ref());
         if urn.is_none() && validate::is_reserved(&name) {
             return Ok(());
         }
-        let current = self
-            .container(urn.as_deref())
-            .and_then(|container| container.get(&name))
-            .cloned();
-        let write = Opaque {
-            op,
-            value: value.unwrap_or(Value::Null),
-        };
+        let current = self.container(urn.as_deref()).and_then(|container| container.get(&name)).cloned();
+        let write = Opaque { op, value: value.unwrap_or(Value::Null) };
         let next = match (filter, sub) {
             (Some(filter), sub) => write.selected(current, filter, sub),
             (None, Some(sub)) => write.sub(current, sub),
@@ -46,11 +42,27 @@ impl Engine<'_> {
         if let Some(value) = &next {
             validate::opaque(&name, value)?;
         }
-        self.put(
-            urn.as_deref(),
-            &name,
-            next.filter(|value| !is_unassigned(value)),
-        );
+        self.put(urn.as_deref(), &name, next.filter(|value| !is_unassigned(value)));
+        Ok(())
+    }
+
+    /// Counts what the request writes to undeclared attributes; more than a resource may hold of them
+    /// is refused at once, since their names are looked for one by one.
+    ///
+    /// # Errors
+    /// [`ScimError`] 400 `invalidValue`.
+    pub(crate) fn spend(&mut self, bytes: usize) -> Result<(), ScimError> {
+        // What JSON puts round a name and its value counts too.
+        self.kept_bytes = self.kept_bytes.saturating_add(bytes).saturating_add(4);
+        if self.kept_bytes > validate::MAX_OPAQUE_BYTES {
+            return Err(ScimError::typed(
+                ScimType::InvalidValue,
+                format!(
+                    "the request writes more than {} bytes to attributes that no schema declares; send fewer, or have their schema loaded",
+                    validate::MAX_OPAQUE_BYTES
+                ),
+            ));
+        }
         Ok(())
     }
 
@@ -71,33 +83,25 @@ impl Engine<'_> {
         if attribute.attr_type != AttrType::Complex {
             return Ok(());
         }
-        let write = Opaque {
-            op,
-            value: value.unwrap_or(Value::Null),
-        };
+        let write = Opaque { op, value: value.unwrap_or(Value::Null) };
         validate::opaque(sub, &write.value)?;
+        self.spend(sub.len().saturating_add(write.value.to_string().len()))?;
         if !attribute.multi_valued {
             let next = write.sub(self.current(place), sub);
             return self.commit(place, next);
         }
-        let mut list = elements::of(self.current(place));
+        let mut list = self.list(place)?;
         let hits: Vec<usize> = match filter {
             Some(filter) => {
-                let predicate =
-                    Predicate::compile_element(filter, place.urn(), attribute, self.dialect.names)?;
-                let selected = list
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, element)| matches::element(&predicate, element));
+                let predicate = Predicate::compile_element(filter, place.urn(), attribute, self.dialect.names)?;
+                let selected = list.iter().enumerate().filter(|(_, element)| matches::element(&predicate, element));
                 selected.map(|(index, _)| index).collect()
             }
             None => elements::preferred(&list).into_iter().collect(),
         };
         for index in &hits {
             if let Some(element) = list.get_mut(*index) {
-                *element = write
-                    .sub(Some(element.clone()), sub)
-                    .unwrap_or_else(|| Value::Object(Map::new()));
+                *element = write.sub(Some(element.clone()), sub).unwrap_or_else(|| Value::Object(Map::new()));
             }
         }
         self.settle_and_commit(place, list, &elements::Written::all(hits))
@@ -116,11 +120,7 @@ impl Engine<'_> {
             return (None, existing_key(&self.document, &unknown.name), sub);
         };
         let is_declared = self.resource_type.extension(urn).is_some();
-        let container = if is_declared {
-            urn.clone()
-        } else {
-            existing_key(&self.document, urn)
-        };
+        let container = if is_declared { urn.clone() } else { existing_key(&self.document, urn) };
         if !is_declared {
             // The dot of a version (`urn:example:staff:2.0`) looks like that of a sub-attribute.
             let dotted = sub.map(|sub| format!(".{sub}")).unwrap_or_default();
@@ -197,9 +197,7 @@ impl Opaque {
             }
             Some(Value::Array(mut elements)) => {
                 if let Some(element) = elements.first_mut() {
-                    *element = self
-                        .sub(Some(element.clone()), sub)
-                        .unwrap_or_else(|| Value::Object(Map::new()));
+                    *element = self.sub(Some(element.clone()), sub).unwrap_or_else(|| Value::Object(Map::new()));
                 }
                 Some(Value::Array(elements))
             }
@@ -208,21 +206,16 @@ impl Opaque {
     }
 
     /// Elements whose parts equal the terms of a conjunction of `eq`; other filters select nothing.
-    fn selected(
-        &self,
-        current: Option<Value>,
-        filter: &Filter,
-        sub: Option<&str>,
-    ) -> Option<Value> {
+    fn selected(&self, current: Option<Value>, filter: &Filter, sub: Option<&str>) -> Option<Value> {
         let Some(terms) = unmatched::eq_terms(filter) else {
             return current;
         };
         let mut elements = elements::of(current);
         let is_selected = |element: &Value| {
             terms.iter().all(|(name, literal)| match element {
-                Value::Object(object) => object
-                    .get(&existing_key(object, name))
-                    .is_some_and(|part| alike(part, literal)),
+                Value::Object(object) => {
+                    object.get(&existing_key(object, name)).is_some_and(|part| alike(part, literal))
+                }
                 simple => name.eq_ignore_ascii_case("value") && alike(simple, literal),
             })
         };
@@ -231,10 +224,7 @@ impl Opaque {
             return (!elements.is_empty()).then_some(Value::Array(elements));
         }
         if !self.removes() && !elements.iter().any(is_selected) {
-            let described = terms
-                .iter()
-                .map(|(name, literal)| ((*name).to_owned(), literal.clone()))
-                .collect();
+            let described = terms.iter().map(|(name, literal)| ((*name).to_owned(), literal.clone())).collect();
             elements.push(Value::Object(described));
         }
         for element in &mut elements {
@@ -263,8 +253,5 @@ fn existing_key(map: &Map<String, Value>, name: &str) -> String {
     if map.contains_key(name) {
         return name.to_owned();
     }
-    map.keys()
-        .find(|other| other.eq_ignore_ascii_case(name))
-        .cloned()
-        .unwrap_or_else(|| name.to_owned())
+    map.keys().find(|other| other.eq_ignore_ascii_case(name)).cloned().unwrap_or_else(|| name.to_owned())
 }

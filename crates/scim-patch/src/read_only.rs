@@ -1,7 +1,9 @@
 //! Equality of values, and what a read-only attribute in a request does (RFC 7643 §2.2).
 
-use scim_schema::{AttrType, Attribute, datetime, fold::fold};
+use scim_schema::Attribute;
 use serde_json::{Map, Value};
+
+use crate::elements::comparison_form;
 
 /// Whether two values of an attribute are the same: text by its comparison form, times as instants,
 /// arrays without regard to order.
@@ -11,9 +13,7 @@ pub(crate) fn same(attribute: &Attribute, left: &Value, right: &Value) -> bool {
     }
     match (left, right) {
         (Value::Array(left), Value::Array(right)) if attribute.multi_valued => {
-            pairs_up(left, right, |left, right| {
-                same_single(attribute, left, right)
-            })
+            pairs_up(left, right, |left, right| same_single(attribute, left, right))
         }
         _ => same_single(attribute, left, right),
     }
@@ -24,32 +24,14 @@ fn same_single(attribute: &Attribute, left: &Value, right: &Value) -> bool {
         (Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()
                 && left.iter().all(|(name, part)| {
-                    right
-                        .get(name)
-                        .is_some_and(|other| match attribute.sub_attribute(name) {
-                            Some(sub) => same(sub, part, other),
-                            None => part == other,
-                        })
+                    right.get(name).is_some_and(|other| match attribute.sub_attribute(name) {
+                        Some(sub) => same(sub, part, other),
+                        None => part == other,
+                    })
                 })
         }
-        (Value::String(left), Value::String(right)) => same_text(attribute, left, right),
+        (Value::String(_), Value::String(_)) => comparison_form(attribute, left) == comparison_form(attribute, right),
         _ => left == right,
-    }
-}
-
-fn same_text(attribute: &Attribute, left: &str, right: &str) -> bool {
-    if left == right {
-        return true;
-    }
-    match attribute.attr_type {
-        AttrType::DateTime => {
-            let instant = datetime::parse(left);
-            instant.is_some() && instant == datetime::parse(right)
-        }
-        AttrType::String | AttrType::Reference if !attribute.case_exact => {
-            fold(left) == fold(right)
-        }
-        _ => false,
     }
 }
 
@@ -59,24 +41,18 @@ fn pairs_up(left: &[Value], right: &[Value], equal: impl Fn(&Value, &Value) -> b
         return false;
     }
     let mut free: Vec<&Value> = right.iter().collect();
-    left.iter().all(
-        |element| match free.iter().position(|other| equal(element, other)) {
-            Some(index) => {
-                free.swap_remove(index);
-                true
-            }
-            None => false,
-        },
-    )
+    left.iter().all(|element| match free.iter().position(|other| equal(element, other)) {
+        Some(index) => {
+            free.swap_remove(index);
+            true
+        }
+        None => false,
+    })
 }
 
 /// Whether a value sent for a read-only attribute says nothing that differs from the present one.
 /// An object may leave out sub-attributes; `null` and empty values are the absence of one.
-pub(crate) fn says_nothing_new(
-    attribute: &Attribute,
-    sent: &Value,
-    present: Option<&Value>,
-) -> bool {
+pub(crate) fn says_nothing_new(attribute: &Attribute, sent: &Value, present: Option<&Value>) -> bool {
     if is_unassigned(sent) {
         return present.is_none_or(is_unassigned);
     }
@@ -84,9 +60,9 @@ pub(crate) fn says_nothing_new(
         return false;
     };
     match (sent, present) {
-        (Value::Array(sent), Value::Array(present)) => pairs_up(sent, present, |sent, present| {
-            single_says_nothing_new(attribute, sent, present)
-        }),
+        (Value::Array(sent), Value::Array(present)) => {
+            pairs_up(sent, present, |sent, present| single_says_nothing_new(attribute, sent, present))
+        }
         _ => single_says_nothing_new(attribute, sent, present),
     }
 }
@@ -116,9 +92,5 @@ pub(crate) fn is_unassigned(value: &Value) -> bool {
 
 /// The value of a name in any letter case, the exact spelling first.
 pub(crate) fn find_ignore_case<'m>(map: &'m Map<String, Value>, name: &str) -> Option<&'m Value> {
-    map.get(name).or_else(|| {
-        map.iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    })
+    map.get(name).or_else(|| map.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }

@@ -29,9 +29,7 @@ impl Op {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Add, Self::Remove, Self::Replace]
-            .into_iter()
-            .find(|op| op.as_str().eq_ignore_ascii_case(text))
+        [Self::Add, Self::Remove, Self::Replace].into_iter().find(|op| op.as_str().eq_ignore_ascii_case(text))
     }
 }
 
@@ -61,11 +59,7 @@ impl PatchRequest {
     /// # Errors
     /// [`ScimError`]: 400 `invalidSyntax` (structure, `schemas`, unknown `op`), `invalidPath`,
     /// `invalidValue` (add or replace without `value`), `noTarget` (remove without path); 413.
-    pub fn parse(
-        body: Map<String, Value>,
-        dialect: &Dialect,
-        max_operations: usize,
-    ) -> Result<Self, ScimError> {
+    pub fn parse(body: Map<String, Value>, dialect: &Dialect, max_operations: usize) -> Result<Self, ScimError> {
         let mut schemas = None;
         let mut operations = None;
         for (name, value) in body {
@@ -79,14 +73,10 @@ impl PatchRequest {
             check_schemas(schemas.as_ref())?;
         }
         let Some(operations) = operations else {
-            return Err(syntax(
-                "the body has no `Operations`; a PATCH request needs an array of them",
-            ));
+            return Err(syntax("the body has no `Operations`; a PATCH request needs an array of them"));
         };
         let Value::Array(operations) = operations else {
-            return Err(syntax(
-                "`Operations` is no array; send the operations as an array of objects",
-            ));
+            return Err(syntax("`Operations` is no array; send the operations as an array of objects"));
         };
         if operations.is_empty() && !dialect.empty_operations.accepts() {
             return Err(syntax("`Operations` is empty; send at least one operation"));
@@ -102,9 +92,7 @@ impl PatchRequest {
         }
         let mut parsed = Vec::with_capacity(operations.len());
         for (index, operation) in operations.into_iter().enumerate() {
-            parsed.push(
-                parse_operation(operation, dialect).map_err(|error| in_operation(index, error))?,
-            );
+            parsed.push(parse_operation(operation, dialect).map_err(|error| in_operation(index, error))?);
         }
         Ok(Self { operations: parsed })
     }
@@ -112,10 +100,7 @@ impl PatchRequest {
 
 /// Says in the error's text which operation it is about, counted from one.
 pub(crate) fn in_operation(index: usize, error: ScimError) -> ScimError {
-    ScimError {
-        detail: format!("operation {}: {}", index.saturating_add(1), error.detail),
-        ..error
-    }
+    ScimError { detail: format!("operation {}: {}", index.saturating_add(1), error.detail), ..error }
 }
 
 fn syntax(detail: &str) -> ScimError {
@@ -123,19 +108,11 @@ fn syntax(detail: &str) -> ScimError {
 }
 
 fn check_schemas(schemas: Option<&Value>) -> Result<(), ScimError> {
-    let refusal = || {
-        syntax(&format!(
-            "`schemas` is not an array of strings that holds \"{}\"",
-            builtin::PATCH_OP
-        ))
-    };
+    let refusal = || syntax(&format!("`schemas` is not an array of strings that holds \"{}\"", builtin::PATCH_OP));
     let urns = schemas.and_then(Value::as_array).ok_or_else(refusal)?;
     let mut found = false;
     for urn in urns {
-        found |= urn
-            .as_str()
-            .ok_or_else(refusal)?
-            .eq_ignore_ascii_case(builtin::PATCH_OP);
+        found |= urn.as_str().ok_or_else(refusal)?.eq_ignore_ascii_case(builtin::PATCH_OP);
     }
     if found { Ok(()) } else { Err(refusal()) }
 }
@@ -166,27 +143,18 @@ fn parse_operation(operation: Value, dialect: &Dialect) -> Result<Operation, Sci
         Some(Value::String(text)) if dialect::path::is_blank(&text, dialect) => None,
         Some(Value::String(text)) => Some(parse_path(&text, dialect)?),
         Some(_) => {
-            return Err(ScimError::typed(
-                ScimType::InvalidPath,
-                "its `path` is no string",
-            ));
+            return Err(ScimError::typed(ScimType::InvalidPath, "its `path` is no string"));
         }
     };
     match op {
         Op::Remove => {
             if path.is_none() && !dialect::member::names_members(value.as_ref(), dialect) {
-                return Err(ScimError::typed(
-                    ScimType::NoTarget,
-                    "a `remove` needs a `path` that says what to remove",
-                ));
+                return Err(ScimError::typed(ScimType::NoTarget, "a `remove` needs a `path` that says what to remove"));
             }
         }
         Op::Add | Op::Replace => {
             if value.is_none() && !dialect::member::path_is_enough(op, path.as_ref(), dialect) {
-                return Err(ScimError::typed(
-                    ScimType::InvalidValue,
-                    format!("`{}` needs a `value`", op.as_str()),
-                ));
+                return Err(ScimError::typed(ScimType::InvalidValue, format!("`{}` needs a `value`", op.as_str())));
             }
         }
     }
@@ -196,10 +164,6 @@ fn parse_operation(operation: Value, dialect: &Dialect) -> Result<Operation, Sci
 /// Parses a path, or a key of a no-path value.
 pub(crate) fn parse_path(text: &str, dialect: &Dialect) -> Result<ValuePath, ScimError> {
     let text = dialect::path::mend_enterprise_urn(text, dialect);
-    ValuePath::parse(&text, &Limits::PATH, &dialect.grammar).map_err(|error| {
-        ScimError::typed(
-            ScimType::InvalidPath,
-            format!("the path cannot be read: {error}"),
-        )
-    })
+    ValuePath::parse(&text, &Limits::PATH, &dialect.grammar)
+        .map_err(|error| ScimError::typed(ScimType::InvalidPath, format!("the path cannot be read: {error}")))
 }

@@ -36,41 +36,23 @@ pub(crate) fn check(
             ));
         }
     };
-    let Some(sent) = value
-        .as_array()
-        .and_then(|urns| urns.iter().map(Value::as_str).collect::<Option<Vec<_>>>())
+    let Some(sent) = value.as_array().and_then(|urns| urns.iter().map(Value::as_str).collect::<Option<Vec<_>>>())
     else {
-        return Err(ScimError::typed(
-            ScimType::InvalidValue,
-            "`schemas` must be an array of strings",
-        ));
+        return Err(ScimError::typed(ScimType::InvalidValue, "`schemas` must be an array of strings"));
     };
-    let present: Vec<&str> = document
-        .get("schemas")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let present: Vec<&str> =
+        document.get("schemas").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     for urn in &sent {
         let belongs = resource_type.schema.urn.is(urn)
             || resource_type.extension(urn).is_some()
             || present.iter().any(|other| other.eq_ignore_ascii_case(urn));
         if !belongs {
-            let known = if registry.schema(urn).is_some() {
-                "is not one of this resource type"
-            } else {
-                "is unknown here"
-            };
-            return Err(ScimError::typed(
-                ScimType::InvalidValue,
-                format!("a schema that `schemas` names {known}"),
-            ));
+            let known =
+                if registry.schema(urn).is_some() { "is not one of this resource type" } else { "is unknown here" };
+            return Err(ScimError::typed(ScimType::InvalidValue, format!("a schema that `schemas` names {known}")));
         }
     }
-    let keeps_all = present
-        .iter()
-        .all(|urn| sent.iter().any(|other| other.eq_ignore_ascii_case(urn)));
+    let keeps_all = present.iter().all(|urn| sent.iter().any(|other| other.eq_ignore_ascii_case(urn)));
     if op == WriteOp::Replace && !keeps_all {
         return Err(ScimError::typed(
             ScimType::Mutability,

@@ -24,12 +24,7 @@ impl<'a> Place<'a> {
 
     /// The canonical spelling, as [`AttrRef::key`].
     pub(crate) fn key(&self) -> String {
-        AttrRef {
-            extension: self.extension,
-            attribute: Some(self.attribute),
-            sub: self.sub,
-        }
-        .key()
+        AttrRef { extension: self.extension, attribute: Some(self.attribute), sub: self.sub }.key()
     }
 
     /// The extension's URN as text.
@@ -77,11 +72,7 @@ pub(crate) fn resolve<'a>(
     };
     if let Some(found) = look_up(resource_type, &full, dialect) {
         return match found.attribute {
-            Some(attribute) => Ok(Target::Declared(Place {
-                extension: found.extension,
-                attribute,
-                sub: found.sub,
-            })),
+            Some(attribute) => Ok(Target::Declared(Place { extension: found.extension, attribute, sub: found.sub })),
             None if path.filter.is_some() => Err(ScimError::typed(
                 ScimType::InvalidPath,
                 "the path has a value filter on a schema; a filter selects elements of a multi-valued attribute",
@@ -94,28 +85,16 @@ pub(crate) fn resolve<'a>(
         && let Some(found) = look_up(resource_type, &parent, dialect)
     {
         if let Some(attribute) = found.attribute {
-            let place = Place {
-                extension: found.extension,
-                attribute,
-                sub: None,
-            };
+            let place = Place { extension: found.extension, attribute, sub: None };
             return Ok(Target::UnknownSub(place, sub.to_owned()));
         }
         // QUIRK(entra): a dot in the place of the colon between URN and attribute.
         if dialect.grammar.loose_paths.accepts()
             && let Some(urn) = found.extension
             && let Some(mended) = AttrPath::parse(&format!("{urn}:{sub}")).ok()
-            && let Some(AttrRef {
-                attribute: Some(attribute),
-                sub,
-                ..
-            }) = resource_type.resolve(&mended)
+            && let Some(AttrRef { attribute: Some(attribute), sub, .. }) = resource_type.resolve(&mended)
         {
-            return Ok(Target::Declared(Place {
-                extension: Some(urn),
-                attribute,
-                sub,
-            }));
+            return Ok(Target::Declared(Place { extension: Some(urn), attribute, sub }));
         }
     }
     let urn = full.urn().map(|urn| match resource_type.extension(urn) {
@@ -124,18 +103,10 @@ pub(crate) fn resolve<'a>(
     });
     // The core schema's own URN in front of an unknown name is no container of its own.
     let urn = urn.filter(|urn| !resource_type.schema.urn.is(urn));
-    Ok(Target::Unknown(UnknownName {
-        urn,
-        name: full.name().to_owned(),
-        sub: full.sub().map(ToOwned::to_owned),
-    }))
+    Ok(Target::Unknown(UnknownName { urn, name: full.name().to_owned(), sub: full.sub().map(ToOwned::to_owned) }))
 }
 
-fn look_up<'a>(
-    resource_type: &'a ResourceType,
-    path: &AttrPath,
-    dialect: &Dialect,
-) -> Option<AttrRef<'a>> {
+fn look_up<'a>(resource_type: &'a ResourceType, path: &AttrPath, dialect: &Dialect) -> Option<AttrRef<'a>> {
     if dialect.names.bare_extension_names.accepts() {
         resource_type.resolve_bare(path)
     } else {

@@ -4,10 +4,7 @@
 //! The model knows a resource as lists of records: a single value is a list of one record, a simple
 //! value a record with the one part `""`. It is written from the RFC's sentences, which are quoted
 //! where they decide.
-#![expect(
-    clippy::tests_outside_test_module,
-    reason = "an integration test binary is a test module as a whole"
-)]
+#![expect(clippy::tests_outside_test_module, reason = "an integration test binary is a test module as a whole")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,31 +44,15 @@ struct Definition {
     parts: &'static [(&'static str, Rule)],
 }
 
-const PLURAL: &[(&str, Rule)] = &[
-    ("value", Rule::Free),
-    ("type", Rule::Free),
-    ("primary", Rule::Free),
-    ("display", Rule::Free),
-];
+const PLURAL: &[(&str, Rule)] =
+    &[("value", Rule::Free), ("type", Rule::Free), ("primary", Rule::Free), ("display", Rule::Free)];
 
 const fn simple(schema: &'static str, name: &'static str, rule: Rule) -> Definition {
-    Definition {
-        schema,
-        name,
-        kind: Kind::Simple,
-        rule,
-        parts: &[],
-    }
+    Definition { schema, name, kind: Kind::Simple, rule, parts: &[] }
 }
 
 const fn plural(name: &'static str) -> Definition {
-    Definition {
-        schema: USER,
-        name,
-        kind: Kind::ComplexList,
-        rule: Rule::Free,
-        parts: PLURAL,
-    }
+    Definition { schema: USER, name, kind: Kind::ComplexList, rule: Rule::Free, parts: PLURAL }
 }
 
 const DEFINITIONS: &[Definition] = &[
@@ -83,11 +64,7 @@ const DEFINITIONS: &[Definition] = &[
         name: "name",
         kind: Kind::Complex,
         rule: Rule::Free,
-        parts: &[
-            ("familyName", Rule::Free),
-            ("givenName", Rule::Free),
-            ("formatted", Rule::Free),
-        ],
+        parts: &[("familyName", Rule::Free), ("givenName", Rule::Free), ("formatted", Rule::Free)],
     },
     plural("emails"),
     plural("phoneNumbers"),
@@ -101,13 +78,7 @@ const DEFINITIONS: &[Definition] = &[
         rule: Rule::Free,
         parts: &[("value", Rule::Free), ("displayName", Rule::ReadOnly)],
     },
-    Definition {
-        schema: CUSTOM,
-        name: "tags",
-        kind: Kind::SimpleList,
-        rule: Rule::Free,
-        parts: &[],
-    },
+    Definition { schema: CUSTOM, name: "tags", kind: Kind::SimpleList, rule: Rule::Free, parts: &[] },
     simple(CUSTOM, "badge", Rule::Immutable),
     simple(CUSTOM, "rank", Rule::ReadOnly),
     Definition {
@@ -115,11 +86,7 @@ const DEFINITIONS: &[Definition] = &[
         name: "desk",
         kind: Kind::Complex,
         rule: Rule::Free,
-        parts: &[
-            ("floor", Rule::Free),
-            ("serial", Rule::Immutable),
-            ("site", Rule::Required),
-        ],
+        parts: &[("floor", Rule::Free), ("serial", Rule::Immutable), ("site", Rule::Required)],
     },
     Definition {
         schema: CUSTOM,
@@ -161,9 +128,7 @@ fn registry() -> Registry {
         "id": "User", "name": "User", "endpoint": "/Users", "schema": USER,
         "schemaExtensions": [{"schema": ENTERPRISE, "required": false}, {"schema": CUSTOM, "required": false}]
     });
-    Registry::builtin()
-        .with_documents(&[schema, resource_type])
-        .expect("the custom schema is right")
+    Registry::builtin().with_documents(&[schema, resource_type]).expect("the custom schema is right")
 }
 
 // Operations, before they are JSON.
@@ -182,13 +147,7 @@ enum Term {
 #[derive(Clone, Debug)]
 enum Step {
     /// One operation with a path.
-    At {
-        op: &'static str,
-        at: Definition,
-        filter: Option<Term>,
-        part: Option<(&'static str, Rule)>,
-        value: Value,
-    },
+    At { op: &'static str, at: Definition, filter: Option<Term>, part: Option<(&'static str, Rule)>, value: Value },
     /// One operation without, or with the path of an extension: attributes and their values.
     Object {
         op: &'static str,
@@ -212,11 +171,7 @@ fn show(term: &Term) -> String {
 }
 
 fn path_of(at: Definition, filter: Option<&Term>, part: Option<(&str, Rule)>) -> String {
-    let mut path = if at.schema == USER {
-        at.name.to_owned()
-    } else {
-        format!("{}:{}", at.schema, at.name)
-    };
+    let mut path = if at.schema == USER { at.name.to_owned() } else { format!("{}:{}", at.schema, at.name) };
     if let Some(filter) = filter {
         path.push_str(&format!("[{}]", show(filter)));
     }
@@ -228,48 +183,24 @@ fn path_of(at: Definition, filter: Option<&Term>, part: Option<(&str, Rule)>) ->
 
 fn to_json(step: &Step) -> Value {
     match step {
-        Step::At {
-            op: "remove",
-            at,
-            filter,
-            part,
-            ..
-        } => {
+        Step::At { op: "remove", at, filter, part, .. } => {
             json!({"op": "remove", "path": path_of(*at, filter.as_ref(), *part)})
         }
-        Step::At {
-            op,
-            at,
-            filter,
-            part,
-            value,
-        } => {
+        Step::At { op, at, filter, part, value } => {
             json!({"op": op, "path": path_of(*at, filter.as_ref(), *part), "value": value})
         }
-        Step::Object {
-            op,
-            schema: None,
-            entries,
-        } => {
-            let value: Map<String, Value> = entries
-                .iter()
-                .map(|(at, part, value)| (path_of(*at, None, *part), value.clone()))
-                .collect();
+        Step::Object { op, schema: None, entries } => {
+            let value: Map<String, Value> =
+                entries.iter().map(|(at, part, value)| (path_of(*at, None, *part), value.clone())).collect();
             json!({"op": op, "value": value})
         }
-        Step::Object {
-            op,
-            schema: Some(schema),
-            entries,
-        } => {
+        Step::Object { op, schema: Some(schema), entries } => {
             let name = |at: &Definition, part: &Option<(&str, Rule)>| match part {
                 Some((part, _)) => format!("{}.{part}", at.name),
                 None => at.name.to_owned(),
             };
-            let value: Map<String, Value> = entries
-                .iter()
-                .map(|(at, part, value)| (name(at, part), value.clone()))
-                .collect();
+            let value: Map<String, Value> =
+                entries.iter().map(|(at, part, value)| (name(at, part), value.clone())).collect();
             json!({"op": op, "path": schema, "value": value})
         }
         Step::Drop { schema } => json!({"op": "remove", "path": schema}),
@@ -306,19 +237,11 @@ impl Tape {
     fn record(&mut self, at: Definition, nulls: bool) -> Value {
         let mut record = Map::new();
         for (part, _) in at.parts {
-            let skip = if *part == "primary" {
-                !self.one_in(4)
-            } else {
-                self.one_in(2)
-            };
+            let skip = if *part == "primary" { !self.one_in(4) } else { self.one_in(2) };
             if skip {
                 continue;
             }
-            let value = if nulls && self.one_in(6) {
-                Value::Null
-            } else {
-                self.part_value(part)
-            };
+            let value = if nulls && self.one_in(6) { Value::Null } else { self.part_value(part) };
             record.insert((*part).to_owned(), value);
         }
         Value::Object(record)
@@ -352,11 +275,7 @@ impl Tape {
                 _ => Term::Not(left),
             };
         }
-        let part = if at.kind == Kind::SimpleList {
-            "value"
-        } else {
-            at.parts[self.below(at.parts.len())].0
-        };
+        let part = if at.kind == Kind::SimpleList { "value" } else { at.parts[self.below(at.parts.len())].0 };
         if part == "primary" {
             return Term::Equal(part, json!(!self.one_in(2)));
         }
@@ -372,11 +291,7 @@ impl Tape {
         let at = self.pick(among);
         if !at.parts.is_empty() && self.one_in(3) {
             let part = self.pick(at.parts);
-            let value = if self.one_in(6) {
-                Value::Null
-            } else {
-                self.part_value(part.0)
-            };
+            let value = if self.one_in(6) { Value::Null } else { self.part_value(part.0) };
             return (at, Some(part), value);
         }
         (at, None, self.whole(at))
@@ -387,29 +302,16 @@ impl Tape {
         match self.below(8) {
             0 if op != "remove" => {
                 let entries = self.entries(DEFINITIONS);
-                Step::Object {
-                    op,
-                    schema: None,
-                    entries,
-                }
+                Step::Object { op, schema: None, entries }
             }
             1 if op != "remove" => {
                 let schema = self.pick(&[ENTERPRISE, CUSTOM]);
-                let among: Vec<Definition> = DEFINITIONS
-                    .iter()
-                    .copied()
-                    .filter(|definition| definition.schema == schema)
-                    .collect();
+                let among: Vec<Definition> =
+                    DEFINITIONS.iter().copied().filter(|definition| definition.schema == schema).collect();
                 let entries = self.entries(&among);
-                Step::Object {
-                    op,
-                    schema: Some(schema),
-                    entries,
-                }
+                Step::Object { op, schema: Some(schema), entries }
             }
-            2 if op == "remove" => Step::Drop {
-                schema: self.pick(&[ENTERPRISE, CUSTOM]),
-            },
+            2 if op == "remove" => Step::Drop { schema: self.pick(&[ENTERPRISE, CUSTOM]) },
             _ => {
                 let at = self.pick(DEFINITIONS);
                 let is_list = matches!(at.kind, Kind::SimpleList | Kind::ComplexList);
@@ -423,28 +325,16 @@ impl Tape {
                     (None, Some(_)) if at.kind == Kind::SimpleList => self.part_value(""),
                     (None, Some(_)) => self.record(at, true),
                 };
-                Step::At {
-                    op,
-                    at,
-                    filter,
-                    part,
-                    value,
-                }
+                Step::At { op, at, filter, part, value }
             }
         }
     }
 
     /// Distinct keys, as an object has them.
-    fn entries(
-        &mut self,
-        among: &[Definition],
-    ) -> Vec<(Definition, Option<(&'static str, Rule)>, Value)> {
+    fn entries(&mut self, among: &[Definition]) -> Vec<(Definition, Option<(&'static str, Rule)>, Value)> {
         let mut seen = BTreeSet::new();
         let entries = self.list(3, |tape| tape.entry(among));
-        entries
-            .into_iter()
-            .filter(|(at, part, _)| seen.insert(path_of(*at, None, *part)))
-            .collect()
+        entries.into_iter().filter(|(at, part, _)| seen.insert(path_of(*at, None, *part))).collect()
     }
 }
 
@@ -483,25 +373,13 @@ fn alike(left: Option<&Value>, right: Option<&Value>) -> bool {
 }
 
 fn satisfies(term: &Term, record: &Record) -> bool {
-    let part = |name: &str| {
-        record.get(name).or_else(|| {
-            if name == "value" {
-                record.get("")
-            } else {
-                None
-            }
-        })
-    };
+    let part = |name: &str| record.get(name).or_else(|| if name == "value" { record.get("") } else { None });
     match term {
-        Term::Equal(name, value) => {
-            part(name).is_some_and(|present| lower(present) == lower(value))
-        }
+        Term::Equal(name, value) => part(name).is_some_and(|present| lower(present) == lower(value)),
         Term::Unequal(name, value) => !satisfies(&Term::Equal(name, value.clone()), record),
-        Term::Contains(name, text) => part(name).and_then(Value::as_str).is_some_and(|present| {
-            present
-                .to_ascii_lowercase()
-                .contains(&text.to_ascii_lowercase())
-        }),
+        Term::Contains(name, text) => part(name)
+            .and_then(Value::as_str)
+            .is_some_and(|present| present.to_ascii_lowercase().contains(&text.to_ascii_lowercase())),
         Term::Present(name) => part(name).is_some(),
         Term::Both(left, right) => satisfies(left, record) && satisfies(right, record),
         Term::Either(left, right) => satisfies(left, record) || satisfies(right, record),
@@ -524,21 +402,14 @@ fn is_primary(record: &Record) -> bool {
 }
 
 fn same_record(left: &Record, right: &Record) -> bool {
-    left.len() == right.len()
-        && left
-            .iter()
-            .all(|(name, value)| alike(Some(value), right.get(name)))
+    left.len() == right.len() && left.iter().all(|(name, value)| alike(Some(value), right.get(name)))
 }
 
 impl State {
     fn of(document: &Value) -> Self {
         let mut state = Self::default();
         for at in DEFINITIONS {
-            let container = if at.schema == USER {
-                document
-            } else {
-                &document[at.schema]
-            };
+            let container = if at.schema == USER { document } else { &document[at.schema] };
             let records = records_of(&container[at.name]);
             if !records.is_empty() {
                 state.0.insert((at.schema, at.name), records);
@@ -572,20 +443,14 @@ impl State {
                 }
             }
             if schema != USER && document.get(schema).is_some() {
-                document["schemas"]
-                    .as_array_mut()
-                    .expect("an array")
-                    .push(json!(schema));
+                document["schemas"].as_array_mut().expect("an array").push(json!(schema));
             }
         }
         document
     }
 
     fn records(&self, at: Definition) -> Vec<Record> {
-        self.0
-            .get(&(at.schema, at.name))
-            .cloned()
-            .unwrap_or_default()
+        self.0.get(&(at.schema, at.name)).cloned().unwrap_or_default()
     }
 
     /// "If an attribute is removed or becomes unassigned and is defined as a required attribute or a
@@ -606,10 +471,7 @@ impl State {
             if at.rule == Rule::Required {
                 faults.push(Fault::Mutability);
             }
-            let keeps = at
-                .parts
-                .iter()
-                .any(|(part, rule)| *rule == Rule::Immutable && before[0].contains_key(*part));
+            let keeps = at.parts.iter().any(|(part, rule)| *rule == Rule::Immutable && before[0].contains_key(*part));
             if at.kind == Kind::Complex && keeps {
                 faults.push(Fault::Mutability);
             }
@@ -621,42 +483,26 @@ impl State {
 
     fn step(&mut self, step: &Step) -> Result<(), Vec<Fault>> {
         match step {
-            Step::At {
-                op,
-                at,
-                filter,
-                part,
-                value,
-            } => self.change(op, *at, filter.as_ref(), *part, value, false),
-            Step::Object { op, entries, .. } => entries
-                .iter()
-                .try_for_each(|(at, part, value)| self.change(op, *at, None, *part, value, true)),
+            Step::At { op, at, filter, part, value } => self.change(op, *at, filter.as_ref(), *part, value, false),
+            Step::Object { op, entries, .. } => {
+                entries.iter().try_for_each(|(at, part, value)| self.change(op, *at, None, *part, value, true))
+            }
             Step::Drop { schema } => {
                 let mut faults = Vec::new();
-                for at in DEFINITIONS
-                    .iter()
-                    .filter(|at| at.schema == *schema && at.rule != Rule::ReadOnly)
-                {
+                for at in DEFINITIONS.iter().filter(|at| at.schema == *schema && at.rule != Rule::ReadOnly) {
                     let immutable = |record: &Record| {
                         at.kind == Kind::Complex
-                            && at.parts.iter().any(|(part, rule)| {
-                                *rule == Rule::Immutable && record.contains_key(*part)
-                            })
+                            && at
+                                .parts
+                                .iter()
+                                .any(|(part, rule)| *rule == Rule::Immutable && record.contains_key(*part))
                     };
-                    if self
-                        .records(*at)
-                        .iter()
-                        .any(|record| at.rule == Rule::Immutable || immutable(record))
-                    {
+                    if self.records(*at).iter().any(|record| at.rule == Rule::Immutable || immutable(record)) {
                         faults.push(Fault::Mutability);
                     }
                     self.0.remove(&(at.schema, at.name));
                 }
-                if faults.is_empty() {
-                    Ok(())
-                } else {
-                    Err(faults)
-                }
+                if faults.is_empty() { Ok(()) } else { Err(faults) }
             }
         }
     }
@@ -672,21 +518,10 @@ impl State {
     ) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         if at.rule == Rule::ReadOnly || part.is_some_and(|(_, rule)| rule == Rule::ReadOnly) {
-            let present = self
-                .records(at)
-                .first()
-                .and_then(|record| record.get(part.map_or("", |(part, _)| part)))
-                .cloned();
-            let repeats = is_key
-                && alike(
-                    present.as_ref(),
-                    Some(value).filter(|value| !value.is_null()),
-                );
-            return if repeats {
-                Ok(())
-            } else {
-                Err(vec![Fault::Mutability])
-            };
+            let present =
+                self.records(at).first().and_then(|record| record.get(part.map_or("", |(part, _)| part))).cloned();
+            let repeats = is_key && alike(present.as_ref(), Some(value).filter(|value| !value.is_null()));
+            return if repeats { Ok(()) } else { Err(vec![Fault::Mutability]) };
         }
         // RFC 7643 §2.5: assigning null makes the attribute unassigned.
         let removes = op == "remove" || value.is_null();
@@ -745,11 +580,7 @@ impl State {
                     // the value parameter are left unchanged". A record that assigns nothing replaces
                     // nothing.
                     let assigns = named.iter().any(|(name, value)| {
-                        !value.is_null()
-                            && at
-                                .parts
-                                .iter()
-                                .any(|(part, rule)| part == name && *rule != Rule::ReadOnly)
+                        !value.is_null() && at.parts.iter().any(|(part, rule)| part == name && *rule != Rule::ReadOnly)
                     });
                     if op == "replace" && is_list && assigns {
                         record.retain(|name, _| {
@@ -764,13 +595,7 @@ impl State {
                         if let Some(value) = named.get(*name)
                             && *rule != Rule::ReadOnly
                         {
-                            set(
-                                record,
-                                name,
-                                *rule,
-                                Some(value.clone()).filter(|value| !value.is_null()),
-                                &mut faults,
-                            );
+                            set(record, name, *rule, Some(value.clone()).filter(|value| !value.is_null()), &mut faults);
                         }
                     }
                     written.push(index);
@@ -783,18 +608,14 @@ impl State {
                 let sent: Vec<Record> = records_of(value)
                     .into_iter()
                     .map(|mut record| {
-                        record
-                            .retain(|name, _| !at.parts.contains(&(name.as_str(), Rule::ReadOnly)));
+                        record.retain(|name, _| !at.parts.contains(&(name.as_str(), Rule::ReadOnly)));
                         record
                     })
                     .filter(|record| !record.is_empty())
                     .collect();
                 if at.kind == Kind::ComplexList {
-                    let twice = (0..sent.len()).any(|index| {
-                        sent[..index]
-                            .iter()
-                            .any(|other| same_pair(other, &sent[index]))
-                    });
+                    let twice =
+                        (0..sent.len()).any(|index| sent[..index].iter().any(|other| same_pair(other, &sent[index])));
                     if twice || sent.iter().filter(|record| is_primary(record)).count() > 1 {
                         return Err(vec![Fault::InvalidValue]);
                     }
@@ -809,9 +630,7 @@ impl State {
                     let contained = op == "add"
                         && records.iter().any(|present| {
                             if same_pair(present, &record) {
-                                record
-                                    .iter()
-                                    .all(|(name, value)| alike(Some(value), present.get(name)))
+                                record.iter().all(|(name, value)| alike(Some(value), present.get(name)))
                             } else {
                                 *present == record
                             }
@@ -865,11 +684,7 @@ impl State {
         }
         records.retain(|record| !record.is_empty());
         self.store(at, records, &mut faults);
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 }
 
@@ -912,16 +727,10 @@ fn records_of(value: &Value) -> Vec<Record> {
 /// only the server sets put in.
 fn user(tape: &mut Tape) -> Value {
     let mut state = State::of(&json!({"userName": "ada"}));
-    for at in DEFINITIONS
-        .iter()
-        .filter(|at| at.rule != Rule::ReadOnly && at.rule != Rule::Required)
-    {
+    for at in DEFINITIONS.iter().filter(|at| at.rule != Rule::ReadOnly && at.rule != Rule::Required) {
         let value = tape.whole(*at);
         let mut next = state.clone();
-        if next
-            .change("replace", *at, None, None, &value, false)
-            .is_ok()
-        {
+        if next.change("replace", *at, None, None, &value, false).is_ok() {
             state = next;
         }
     }
@@ -965,23 +774,12 @@ fn no_empty_values(value: &Value) -> bool {
 fn config(usual: u32) -> Config {
     let given = Config::default();
     // The variable PROPTEST_CASES, which the default reads, has the last word.
-    let cases = if given.cases == 256 {
-        usual
-    } else {
-        given.cases
-    };
-    Config {
-        cases,
-        max_shrink_iters: 4_096,
-        failure_persistence: None,
-        ..given
-    }
+    let cases = if given.cases == 256 { usual } else { given.cases };
+    Config { cases, max_shrink_iters: 4_096, failure_persistence: None, ..given }
 }
 
 fn tape() -> impl Strategy<Value = Tape> + Clone {
-    prop::collection::vec(any::<u8>(), 0..260).prop_map(|numbers| Tape {
-        numbers: numbers.into_iter(),
-    })
+    prop::collection::vec(any::<u8>(), 0..260).prop_map(|numbers| Tape { numbers: numbers.into_iter() })
 }
 
 impl std::fmt::Debug for Tape {
@@ -1089,11 +887,7 @@ fn lenient_dialect() -> Dialect {
     use scim_schema::validate::{Coercion, Leniency::Accept};
 
     Dialect {
-        coercion: Coercion {
-            duplicate_primary: Accept,
-            string_manager: Accept,
-            ..Coercion::default()
-        },
+        coercion: Coercion { duplicate_primary: Accept, string_manager: Accept, ..Coercion::default() },
         read_only: ReadOnlyInput::Ignore,
         unmatched: UnmatchedValueFilter::Create,
         complex: ComplexValues::Merge,

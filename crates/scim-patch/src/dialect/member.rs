@@ -18,10 +18,7 @@ pub(crate) fn names_members(value: Option<&Value>, dialect: &Dialect) -> bool {
 pub(crate) fn members_key(value: Option<&Value>) -> Option<&Value> {
     // QUIRK(salesforce): `{"op": "remove", "value": {"members": […]}}`.
     let object = value?.as_object()?;
-    object
-        .iter()
-        .rfind(|(name, _)| name.eq_ignore_ascii_case("members"))
-        .map(|(_, members)| members)
+    object.iter().rfind(|(name, _)| name.eq_ignore_ascii_case("members")).map(|(_, members)| members)
 }
 
 /// Whether the path of an `add` already says which member to add, so that `value` may be missing.
@@ -29,9 +26,7 @@ pub(crate) fn path_is_enough(op: Op, path: Option<&ValuePath>, dialect: &Dialect
     op == Op::Add
         && dialect.unmatched == UnmatchedValueFilter::Create
         && path.is_some_and(|path| {
-            path.path.name().eq_ignore_ascii_case("members")
-                && path.sub.is_none()
-                && path.filter.is_some()
+            path.path.name().eq_ignore_ascii_case("members") && path.sub.is_none() && path.filter.is_some()
         })
 }
 
@@ -47,8 +42,5 @@ pub(crate) fn described(filter: &Filter) -> Option<MemberValue> {
             member_type = literal.as_str().map(ToOwned::to_owned);
         }
     }
-    Some(MemberValue {
-        value: value.filter(|id| !id.is_empty())?,
-        member_type,
-    })
+    Some(MemberValue { value: value.filter(|id| !id.is_empty())?, member_type })
 }

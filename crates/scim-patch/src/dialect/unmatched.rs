@@ -8,9 +8,7 @@ use serde_json::Value;
 pub(crate) fn eq_terms(filter: &Filter) -> Option<Vec<(&str, Value)>> {
     // QUIRK(entra): `add emails[type eq "work"].value` is how it makes the first work e-mail.
     match filter {
-        Filter::Compare(path, CompareOp::Eq, value)
-            if path.urn().is_none() && path.sub().is_none() =>
-        {
+        Filter::Compare(path, CompareOp::Eq, value) if path.urn().is_none() && path.sub().is_none() => {
             Some(vec![(path.name(), literal(value))])
         }
         Filter::And(filters) => {

@@ -7,10 +7,7 @@ use serde_json::{Map, Value};
 use crate::{dialect::Dialect, target::Place};
 
 /// The object of an operation without a path.
-pub(crate) fn no_path_object(
-    value: Value,
-    dialect: &Dialect,
-) -> Result<Map<String, Value>, ScimError> {
+pub(crate) fn no_path_object(value: Value, dialect: &Dialect) -> Result<Map<String, Value>, ScimError> {
     match value {
         Value::Object(object) => return Ok(object),
         // QUIRK(entra): custom mappings put the object in quotes; it is read once, never twice.
@@ -61,24 +58,20 @@ pub(crate) fn means_unassigned(place: Place<'_>, value: &Value) -> bool {
     let is_empty_text = value.as_str() == Some("");
     if is_manager(place) {
         let is_value = place.sub.is_none_or(|sub| sub.name == "value");
-        let holds_empty_value =
-            value.as_object().into_iter().flatten().any(|(name, part)| {
-                name.eq_ignore_ascii_case("value") && part.as_str() == Some("")
-            });
+        let holds_empty_value = value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .any(|(name, part)| name.eq_ignore_ascii_case("value") && part.as_str() == Some(""));
         return is_value && (is_empty_text || (place.sub.is_none() && holds_empty_value));
     }
-    is_empty_text
-        && place.extension.is_none()
-        && place.sub.is_none()
-        && place.attribute.name == "externalId"
+    is_empty_text && place.extension.is_none() && place.sub.is_none() && place.attribute.name == "externalId"
 }
 
 /// The object to write to the manager for a reference written to its `$ref`.
 pub(crate) fn manager_by_reference(place: Place<'_>, reference: &Value) -> Option<Value> {
     // The reference is made when an answer is rendered, so that only the id at its end is kept.
-    let sub = place
-        .sub
-        .filter(|sub| sub.name == "$ref" && is_manager(place))?;
+    let sub = place.sub.filter(|sub| sub.name == "$ref" && is_manager(place))?;
     let mut object = Map::new();
     object.insert(sub.name.clone(), reference.clone());
     Some(Value::Object(object))

@@ -8,8 +8,8 @@ use scim_schema::Resource;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ENTERPRISE, GROUP, PATCH_OP, ada, deltas, generic, kept_apart, keys, member, object,
-    patch_user, provider, registry, resource_type, run, strict, team, user_after,
+    ENTERPRISE, GROUP, PATCH_OP, ada, deltas, generic, kept_apart, keys, member, object, patch_user, provider,
+    registry, resource_type, run, strict, team, user_after,
 };
 
 /// A whole body, for those that come without `schemas`.
@@ -18,15 +18,7 @@ fn run_body(name: &str, before: &Value, body: Value) -> Patched {
     let resource_type = resource_type(&registry, name);
     let request = PatchRequest::parse(object(body), &provider(), 100).expect("the body is read");
     let resource = Resource::from_document(object(before.clone()));
-    apply(
-        &registry,
-        &resource_type,
-        &resource,
-        &kept_apart(),
-        &request,
-        &provider(),
-    )
-    .expect("it applies")
+    apply(&registry, &resource_type, &resource, &kept_apart(), &request, &provider()).expect("it applies")
 }
 
 #[test]
@@ -39,10 +31,7 @@ fn f3_okta_member_push_with_its_rename() {
     for dialect in [provider(), generic(), strict()] {
         let patched = run("Group", &team(), &operations, &dialect).expect("accepted");
         assert!(patched.changed.is_empty(), "the name is the present one");
-        assert_eq!(
-            patched.members,
-            vec![Remove(vec!["u1".to_owned()]), Add(vec![member("u2")])]
-        );
+        assert_eq!(patched.members, vec![Remove(vec!["u1".to_owned()]), Add(vec![member("u2")])]);
     }
 }
 
@@ -72,10 +61,7 @@ fn f4_entra_update_without_flag() {
         })
     );
     let again = patch_user(&after, &operations, &provider()).expect("accepted");
-    assert!(
-        again.changed.is_empty(),
-        "the same request again changes nothing"
-    );
+    assert!(again.changed.is_empty(), "the same request again changes nothing");
 }
 
 #[test]
@@ -87,10 +73,7 @@ fn f5_entra_update_with_flag() {
     ]);
     for dialect in [provider(), generic(), strict()] {
         let patched = patch_user(&ada(), &operations, &dialect).expect("accepted");
-        assert_eq!(
-            patched.changed,
-            keys(&["active", "displayName", "emails", &number])
-        );
+        assert_eq!(patched.changed, keys(&["active", "displayName", "emails", &number]));
     }
 }
 
@@ -103,11 +86,7 @@ fn f6_five_shapes_remove_one_member() {
         json!({"op": "remove", "path": "members", "value": [{"value": "u1", "display": "ada", "type": "User"}]}),
         json!({"op": "remove", "value": {"members": [{"value": "u1"}]}}),
     ] {
-        assert_eq!(
-            deltas(&json!([operation]), &provider()),
-            vec![Remove(vec!["u1".to_owned()])],
-            "{operation}"
-        );
+        assert_eq!(deltas(&json!([operation]), &provider()), vec![Remove(vec!["u1".to_owned()])], "{operation}");
     }
 }
 
@@ -134,43 +113,25 @@ fn f8_old_urns_and_a_plain_object_of_emails_as_a_patch_value() {
         "emails": {"value": "ada@ex.com", "type": "work"},
         "active": true
     });
-    let after = user_after(
-        &ada(),
-        &json!([{"op": "replace", "value": value}]),
-        &provider(),
-    );
-    assert_eq!(
-        after["emails"],
-        json!([{"value": "ada@ex.com", "type": "work"}])
-    );
+    let after = user_after(&ada(), &json!([{"op": "replace", "value": value}]), &provider());
+    assert_eq!(after["emails"], json!([{"value": "ada@ex.com", "type": "work"}]));
     assert_eq!(after["schemas"], ada()["schemas"]);
     assert_eq!(after["name"], ada()["name"]);
 }
 
 #[test]
 fn f9_authentik_sends_the_whole_group() {
-    let value =
-        json!({"schemas": [GROUP], "id": "id-1", "externalId": "9", "displayName": "Team A"});
+    let value = json!({"schemas": [GROUP], "id": "id-1", "externalId": "9", "displayName": "Team A"});
     for dialect in [provider(), generic(), strict()] {
-        let patched = run(
-            "Group",
-            &team(),
-            &json!([{"op": "replace", "value": value}]),
-            &dialect,
-        )
-        .expect("accepted");
+        let patched = run("Group", &team(), &json!([{"op": "replace", "value": value}]), &dialect).expect("accepted");
         assert!(patched.changed.is_empty());
-        assert!(
-            patched.members.is_empty(),
-            "members that are not named are not touched"
-        );
+        assert!(patched.members.is_empty(), "members that are not named are not touched");
     }
 }
 
 #[test]
 fn f10_rauthy_unlinks_by_null() {
-    let operations =
-        json!([{"op": "replace", "value": {"displayName": "Team A", "externalId": null}}]);
+    let operations = json!([{"op": "replace", "value": {"displayName": "Team A", "externalId": null}}]);
     for dialect in [provider(), generic(), strict()] {
         let patched = run("Group", &team(), &operations, &dialect).expect("accepted");
         assert_eq!(patched.changed, keys(&["externalId"]));
@@ -180,8 +141,7 @@ fn f10_rauthy_unlinks_by_null() {
 
 #[test]
 fn f11_sailpoint_adds_without_path() {
-    let body =
-        json!({"schemas": [PATCH_OP], "Operations": [{"op": "add", "value": {"active": false}}]});
+    let body = json!({"schemas": [PATCH_OP], "Operations": [{"op": "add", "value": {"active": false}}]});
     let patched = run_body("User", &ada(), body);
     assert_eq!(patched.resource.document()["active"], false);
 }
@@ -191,21 +151,12 @@ fn f12_entra_roles() {
     let role = "{\"id\":\"1\",\"value\":\"Admin\",\"displayName\":\"Admin\"}";
     let operations = json!([{"op": "Add", "path": "roles", "value": [{"value": role}]}]);
     let after = user_after(&ada(), &operations, &provider());
-    assert_eq!(
-        after["roles"],
-        json!([{"value": role}]),
-        "JSON in a string stays a string"
-    );
-    let primary =
-        json!([{"op": "Add", "path": "roles[primary eq \"True\"].value", "value": "Admin"}]);
+    assert_eq!(after["roles"], json!([{"value": role}]), "JSON in a string stays a string");
+    let primary = json!([{"op": "Add", "path": "roles[primary eq \"True\"].value", "value": "Admin"}]);
     let after = user_after(&ada(), &primary, &provider());
     assert_eq!(after["roles"], json!([{"primary": true, "value": "Admin"}]));
-    let changed =
-        json!([{"op": "Replace", "path": "roles[primary eq \"True\"].value", "value": "User"}]);
-    assert_eq!(
-        user_after(&after, &changed, &provider())["roles"],
-        json!([{"primary": true, "value": "User"}])
-    );
+    let changed = json!([{"op": "Replace", "path": "roles[primary eq \"True\"].value", "value": "User"}]);
+    assert_eq!(user_after(&after, &changed, &provider())["roles"], json!([{"primary": true, "value": "User"}]));
 }
 
 #[test]
@@ -217,19 +168,12 @@ fn entra_manager_in_every_shape() {
         json!({"op": "Replace", "value": {"manager": "m2"}}),
     ] {
         let after = user_after(&ada(), &json!([operation]), &provider());
-        assert_eq!(
-            after[ENTERPRISE]["manager"],
-            json!({"value": "m2"}),
-            "{operation}"
-        );
+        assert_eq!(after[ENTERPRISE]["manager"], json!({"value": "m2"}), "{operation}");
     }
 }
 
 #[test]
 fn keycloak_writes_active_as_text() {
     let operations = json!([{"op": "replace", "path": "active", "value": "false"}]);
-    assert_eq!(
-        user_after(&ada(), &operations, &provider())["active"],
-        false
-    );
+    assert_eq!(user_after(&ada(), &operations, &provider())["active"], false);
 }

@@ -1,8 +1,5 @@
 //! The PATCH engine through its public interface.
-#![expect(
-    clippy::tests_outside_test_module,
-    reason = "an integration test binary is a test module as a whole"
-)]
+#![expect(clippy::tests_outside_test_module, reason = "an integration test binary is a test module as a whole")]
 
 mod fixtures;
 mod groups;

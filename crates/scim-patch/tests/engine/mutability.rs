@@ -4,8 +4,7 @@ use scim_schema::ScimType;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CUSTOM, ENTERPRISE, GROUP, USER, ada, generic, patch_user, provider, refusal, strict,
-    user_after,
+    CUSTOM, ENTERPRISE, GROUP, USER, ada, generic, patch_user, provider, refusal, strict, user_after,
 };
 
 fn staffed() -> Value {
@@ -29,11 +28,7 @@ fn refused(op: &str, path: &str, value: &Value) -> ScimType {
 }
 
 fn accepted(op: &str, path: &str, value: &Value) -> Value {
-    user_after(
-        &staffed(),
-        &json!([{"op": op, "path": path, "value": value}]),
-        &strict(),
-    )
+    user_after(&staffed(), &json!([{"op": op, "path": path, "value": value}]), &strict())
 }
 
 #[test]
@@ -45,24 +40,13 @@ fn a_read_only_path_is_a_mutability_error_even_with_the_present_value() {
         ("groups", json!([])),
         ("groups[value eq \"g1\"].display", json!("x")),
         ("urn:example:schemas:custom:2.0:User:rank", json!("1")),
-        (
-            "urn:example:schemas:custom:2.0:User:devices[value eq \"d1\"].state",
-            json!("off"),
-        ),
-        (
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName",
-            json!("x"),
-        ),
+        ("urn:example:schemas:custom:2.0:User:devices[value eq \"d1\"].state", json!("off")),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName", json!("x")),
     ] {
         for op in ["add", "replace"] {
-            assert_eq!(
-                refused(op, path, &value),
-                ScimType::Mutability,
-                "{op} {path}"
-            );
+            assert_eq!(refused(op, path, &value), ScimType::Mutability, "{op} {path}");
             let operations = json!([{"op": op, "path": path, "value": value}]);
-            let ignored = patch_user(&staffed(), &operations, &provider())
-                .expect("identity providers are not refused");
+            let ignored = patch_user(&staffed(), &operations, &provider()).expect("identity providers are not refused");
             assert!(ignored.changed.is_empty(), "{op} {path}");
         }
     }
@@ -82,13 +66,7 @@ fn read_only_keys_without_path_may_repeat_what_is() {
     ] {
         for dialect in [strict(), generic(), provider()] {
             let operations = json!([{"op": "replace", "value": value}]);
-            assert!(
-                patch_user(&staffed(), &operations, &dialect)
-                    .expect("no change")
-                    .changed
-                    .is_empty(),
-                "{value}"
-            );
+            assert!(patch_user(&staffed(), &operations, &dialect).expect("no change").changed.is_empty(), "{value}");
         }
     }
     for value in [
@@ -103,11 +81,7 @@ fn read_only_keys_without_path_may_repeat_what_is() {
         json!({"schemas": null}),
     ] {
         let operations = json!([{"op": "replace", "value": value}]);
-        assert_eq!(
-            refusal(patch_user(&staffed(), &operations, &strict())),
-            ScimType::Mutability,
-            "{value}"
-        );
+        assert_eq!(refusal(patch_user(&staffed(), &operations, &strict())), ScimType::Mutability, "{value}");
         let operations = json!([{"op": "add", "value": value}]);
         let ignored = patch_user(&staffed(), &operations, &provider()).expect("ignored");
         assert!(ignored.changed.is_empty(), "{value}");
@@ -120,27 +94,12 @@ fn schemas_may_name_what_the_type_has_and_changes_by_its_attributes_only() {
         let after = accepted("add", "schemas", &value);
         assert_eq!(after["schemas"], json!([USER, CUSTOM]), "{value}");
     }
-    assert_eq!(
-        refused("add", "schemas", &json!(["urn:nobody:knows"])),
-        ScimType::InvalidValue
-    );
-    assert_eq!(
-        refused("add", "schemas", &json!([GROUP])),
-        ScimType::InvalidValue
-    );
-    assert_eq!(
-        refused("add", "schemas", &json!("urn:x")),
-        ScimType::InvalidValue
-    );
-    assert_eq!(
-        refused("replace", "schemas", &json!([USER])),
-        ScimType::Mutability
-    );
+    assert_eq!(refused("add", "schemas", &json!(["urn:nobody:knows"])), ScimType::InvalidValue);
+    assert_eq!(refused("add", "schemas", &json!([GROUP])), ScimType::InvalidValue);
+    assert_eq!(refused("add", "schemas", &json!("urn:x")), ScimType::InvalidValue);
+    assert_eq!(refused("replace", "schemas", &json!([USER])), ScimType::Mutability);
     let removal = json!([{"op": "remove", "path": "schemas[value eq \"urn:example:schemas:custom:2.0:User\"]"}]);
-    assert_eq!(
-        refusal(patch_user(&staffed(), &removal, &strict())),
-        ScimType::Mutability
-    );
+    assert_eq!(refusal(patch_user(&staffed(), &removal, &strict())), ScimType::Mutability);
 }
 
 #[test]
@@ -157,98 +116,42 @@ fn an_extension_leaves_schemas_with_its_last_attribute() {
     }
     let back = json!([{"op": "remove", "path": ENTERPRISE}, {"op": "add", "value": {ENTERPRISE: {"division": "D"}}}]);
     let after = user_after(&ada(), &back, &strict());
-    assert_eq!(
-        (&after["schemas"], &after[ENTERPRISE]),
-        (&json!([USER, ENTERPRISE]), &json!({"division": "D"}))
-    );
+    assert_eq!((&after["schemas"], &after[ENTERPRISE]), (&json!([USER, ENTERPRISE]), &json!({"division": "D"})));
 }
 
 #[test]
 fn the_core_schema_cannot_be_removed_but_written_by_its_name() {
     assert_eq!(
-        refusal(patch_user(
-            &ada(),
-            &json!([{"op": "remove", "path": format!("{USER}:userName")}]),
-            &strict()
-        )),
+        refusal(patch_user(&ada(), &json!([{"op": "remove", "path": format!("{USER}:userName")}]), &strict())),
         ScimType::Mutability
     );
-    let operations =
-        json!([{"op": "replace", "path": format!("{USER}:name.givenName"), "value": "A"}]);
-    assert_eq!(
-        user_after(&ada(), &operations, &strict())["name"]["givenName"],
-        "A"
-    );
+    let operations = json!([{"op": "replace", "path": format!("{USER}:name.givenName"), "value": "A"}]);
+    assert_eq!(user_after(&ada(), &operations, &strict())["name"]["givenName"], "A");
 }
 
 #[test]
 fn a_required_attribute_can_be_replaced_and_not_be_emptied() {
-    assert_eq!(
-        refused("replace", "userName", &Value::Null),
-        ScimType::Mutability
-    );
-    assert_eq!(
-        refused("add", "userName", &Value::Null),
-        ScimType::Mutability
-    );
-    assert_eq!(
-        refused("remove", &format!("{CUSTOM}:payroll"), &Value::Null),
-        ScimType::Mutability
-    );
-    assert_eq!(
-        refused("remove", &format!("{CUSTOM}:desk.site"), &Value::Null),
-        ScimType::Mutability
-    );
-    assert_eq!(
-        refused("replace", &format!("{CUSTOM}:desk"), &json!({"site": null})),
-        ScimType::Mutability
-    );
-    assert_eq!(
-        accepted("replace", "userName", &json!("grace"))["userName"],
-        "grace"
-    );
+    assert_eq!(refused("replace", "userName", &Value::Null), ScimType::Mutability);
+    assert_eq!(refused("add", "userName", &Value::Null), ScimType::Mutability);
+    assert_eq!(refused("remove", &format!("{CUSTOM}:payroll"), &Value::Null), ScimType::Mutability);
+    assert_eq!(refused("remove", &format!("{CUSTOM}:desk.site"), &Value::Null), ScimType::Mutability);
+    assert_eq!(refused("replace", &format!("{CUSTOM}:desk"), &json!({"site": null})), ScimType::Mutability);
+    assert_eq!(accepted("replace", "userName", &json!("grace"))["userName"], "grace");
     let no_path = json!([{"op": "replace", "value": {"userName": null}}]);
-    assert_eq!(
-        refusal(patch_user(&ada(), &no_path, &strict())),
-        ScimType::Mutability
-    );
+    assert_eq!(refusal(patch_user(&ada(), &no_path, &strict())), ScimType::Mutability);
 }
 
 #[test]
 fn an_immutable_attribute_is_set_once() {
     let badge = format!("{CUSTOM}:badge");
-    assert_eq!(
-        refused("replace", &badge, &json!("B8")),
-        ScimType::Mutability
-    );
-    assert_eq!(
-        refused("remove", &badge, &Value::Null),
-        ScimType::Mutability
-    );
-    assert_eq!(
-        refused("remove", CUSTOM, &Value::Null),
-        ScimType::Mutability
-    );
+    assert_eq!(refused("replace", &badge, &json!("B8")), ScimType::Mutability);
+    assert_eq!(refused("remove", &badge, &Value::Null), ScimType::Mutability);
+    assert_eq!(refused("remove", CUSTOM, &Value::Null), ScimType::Mutability);
     assert_eq!(accepted("replace", &badge, &json!("B7")), staffed());
-    assert_eq!(
-        accepted("replace", &badge, &json!("b7")),
-        staffed(),
-        "equal in its comparison form"
-    );
-    assert_eq!(
-        accepted(
-            "add",
-            &format!("{CUSTOM}:hired"),
-            &json!("2020-01-01T01:00:00+01:00")
-        ),
-        staffed()
-    );
+    assert_eq!(accepted("replace", &badge, &json!("b7")), staffed(), "equal in its comparison form");
+    assert_eq!(accepted("add", &format!("{CUSTOM}:hired"), &json!("2020-01-01T01:00:00+01:00")), staffed());
     let before = json!({"schemas": [USER, CUSTOM], "userName": "a", CUSTOM: {"payroll": "P"}});
-    let after = user_after(
-        &before,
-        &json!([{"op": "add", "path": badge, "value": "B9"}]),
-        &strict(),
-    );
+    let after = user_after(&before, &json!([{"op": "add", "path": badge, "value": "B9"}]), &strict());
     assert_eq!(after[CUSTOM]["badge"], "B9");
 }
 
@@ -262,53 +165,22 @@ fn immutable_sub_attributes_are_set_once() {
         ("replace", desk.clone(), json!({"serial": "S2"})),
         ("replace", desk.clone(), json!({"serial": null})),
         ("remove", desk.clone(), Value::Null),
-        (
-            "replace",
-            format!("{devices}[value eq \"d1\"].serial"),
-            json!("X2"),
-        ),
-        (
-            "replace",
-            format!("{devices}[value eq \"d1\"]"),
-            json!({"value": "d1", "serial": "X2"}),
-        ),
-        (
-            "remove",
-            format!("{devices}[value eq \"d1\"].serial"),
-            Value::Null,
-        ),
+        ("replace", format!("{devices}[value eq \"d1\"].serial"), json!("X2")),
+        ("replace", format!("{devices}[value eq \"d1\"]"), json!({"value": "d1", "serial": "X2"})),
+        ("remove", format!("{devices}[value eq \"d1\"].serial"), Value::Null),
     ] {
-        assert_eq!(
-            refused(op, &path, &value),
-            ScimType::Mutability,
-            "{op} {path} {value}"
-        );
+        assert_eq!(refused(op, &path, &value), ScimType::Mutability, "{op} {path} {value}");
     }
-    let after = accepted(
-        "replace",
-        &format!("{devices}[value eq \"d2\"].serial"),
-        &json!("X3"),
-    );
+    let after = accepted("replace", &format!("{devices}[value eq \"d2\"].serial"), &json!("X3"));
     assert_eq!(after[CUSTOM]["devices"][1]["serial"], "X3");
-    let after = accepted(
-        "replace",
-        &format!("{devices}[value eq \"d1\"]"),
-        &json!({"value": "d9"}),
-    );
+    let after = accepted("replace", &format!("{devices}[value eq \"d1\"]"), &json!({"value": "d9"}));
     assert_eq!(
         after[CUSTOM]["devices"][0],
         json!({"value": "d9", "serial": "X1", "state": "on"}),
         "what the client cannot write stays"
     );
-    let after = accepted(
-        "remove",
-        &format!("{devices}[value eq \"d1\"]"),
-        &Value::Null,
-    );
-    assert_eq!(
-        after[CUSTOM]["devices"],
-        json!([{"value": "d2", "type": "pad"}])
-    );
+    let after = accepted("remove", &format!("{devices}[value eq \"d1\"]"), &Value::Null);
+    assert_eq!(after[CUSTOM]["devices"], json!([{"value": "d2", "type": "pad"}]));
 }
 
 #[test]
@@ -329,8 +201,5 @@ fn a_password_is_taken_out_of_the_document() {
         assert!(patched.changed.is_empty());
     }
     let wrong = json!([{"op": "replace", "path": "password", "value": 1}]);
-    assert_eq!(
-        refusal(patch_user(&ada(), &wrong, &strict())),
-        ScimType::InvalidValue
-    );
+    assert_eq!(refusal(patch_user(&ada(), &wrong, &strict())), ScimType::InvalidValue);
 }

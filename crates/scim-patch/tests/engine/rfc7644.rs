@@ -7,8 +7,7 @@ use scim_schema::ScimType;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CUSTOM, ENTERPRISE, USER, ada, deltas, keys, member, object, patch_user, refusal, strict,
-    user_after,
+    CUSTOM, ENTERPRISE, USER, ada, deltas, keys, member, object, patch_user, refusal, strict, user_after,
 };
 
 const BABS: &str = "2819c223-7f76-453a-919d-413861904646";
@@ -29,14 +28,9 @@ fn rfc7644_3_5_2_figure_6_basic_structure() {
         "Operations": [{"op": "add", "path": "members", "value": [babs()]}]
     });
     let request = PatchRequest::parse(object(body), &strict(), 10).expect("the RFC's own request");
-    let [operation] = request.operations.as_slice() else {
-        panic!("one operation")
-    };
+    let [operation] = request.operations.as_slice() else { panic!("one operation") };
     assert_eq!(operation.op, scim_patch::Op::Add);
-    assert_eq!(
-        operation.path.as_ref().map(ToString::to_string).as_deref(),
-        Some("members")
-    );
+    assert_eq!(operation.path.as_ref().map(ToString::to_string).as_deref(), Some("members"));
     assert_eq!(operation.value, Some(json!([babs()])));
 }
 
@@ -82,10 +76,7 @@ fn rfc7644_3_5_2_operations_apply_in_order_to_the_result_of_the_one_before() {
     ]);
     let after = user_after(&ada(), &operations, &strict());
     assert_eq!(after["title"], "B");
-    assert_eq!(
-        after["emails"][2],
-        json!({"value": "new@ex.com", "type": "other", "display": "New"})
-    );
+    assert_eq!(after["emails"][2], json!({"value": "new@ex.com", "type": "other", "display": "New"}));
 }
 
 #[test]
@@ -94,8 +85,7 @@ fn rfc7644_3_5_2_a_failing_operation_undoes_the_request() {
         {"op": "replace", "path": "title", "value": "A"},
         {"op": "replace", "path": "emails[type eq \"fax\"].value", "value": "x"}
     ]);
-    let error =
-        patch_user(&ada(), &operations, &strict()).expect_err("the second operation has no target");
+    let error = patch_user(&ada(), &operations, &strict()).expect_err("the second operation has no target");
     assert_eq!(error.scim_type, Some(ScimType::NoTarget));
     assert!(error.detail.starts_with("operation 2: "), "{error}");
 }
@@ -110,11 +100,7 @@ fn rfc7644_3_5_2_a_new_primary_sets_the_others_to_false() {
     ] {
         let after = user_after(&ada(), &operations, &strict());
         assert_eq!(after["emails"][0]["primary"], json!(false), "{operations}");
-        let primaries = after["emails"]
-            .as_array()
-            .expect("emails")
-            .iter()
-            .filter(|email| email["primary"] == true);
+        let primaries = after["emails"].as_array().expect("emails").iter().filter(|email| email["primary"] == true);
         assert_eq!(primaries.count(), 1, "{operations}");
     }
 }
@@ -122,10 +108,7 @@ fn rfc7644_3_5_2_a_new_primary_sets_the_others_to_false() {
 #[test]
 fn rfc7644_3_5_2_1_add_a_member() {
     let operations = json!([{"op": "add", "path": "members", "value": [babs()]}]);
-    assert_eq!(
-        deltas(&operations, &strict()),
-        vec![MemberDelta::Add(vec![member(BABS)])]
-    );
+    assert_eq!(deltas(&operations, &strict()), vec![MemberDelta::Add(vec![member(BABS)])]);
 }
 
 #[test]
@@ -145,11 +128,7 @@ fn rfc7644_3_5_2_1_add_attributes_without_path() {
             "nickName": "Babs"
         })
     );
-    let again = user_after(
-        &after,
-        &json!([{"op": "add", "value": {"nickname": "Barbara"}}]),
-        &strict(),
-    );
+    let again = user_after(&after, &json!([{"op": "add", "value": {"nickname": "Barbara"}}]), &strict());
     assert_eq!(again["nickName"], "Barbara");
 }
 
@@ -171,10 +150,7 @@ fn rfc7644_3_5_2_1_add_replaces_a_single_value_and_makes_an_absent_one() {
         {"op": "add", "path": "ims", "value": [{"value": "ada", "type": "xmpp"}]}
     ]);
     let after = user_after(&ada(), &operations, &strict());
-    assert_eq!(
-        (&after["title"], &after["nickName"]),
-        (&json!("Lady"), &json!("A"))
-    );
+    assert_eq!((&after["title"], &after["nickName"]), (&json!("Lady"), &json!("A")));
     assert_eq!(after["ims"], json!([{"value": "ada", "type": "xmpp"}]));
 }
 
@@ -197,8 +173,7 @@ fn rfc7644_3_5_2_1_add_of_a_present_value_changes_nothing() {
 
 #[test]
 fn rfc7644_3_5_2_1_add_with_a_value_filter_adds_to_each_selected_element() {
-    let operations =
-        json!([{"op": "add", "path": "addresses[type pr]", "value": {"country": "UK"}}]);
+    let operations = json!([{"op": "add", "path": "addresses[type pr]", "value": {"country": "UK"}}]);
     let after = user_after(&ada(), &operations, &strict());
     assert_eq!(
         after["addresses"],
@@ -211,55 +186,38 @@ fn rfc7644_3_5_2_1_add_with_a_value_filter_adds_to_each_selected_element() {
 
 #[test]
 fn rfc7644_3_5_2_2_remove_without_path_is_no_target() {
-    assert_eq!(
-        refusal(patch_user(&ada(), &json!([{"op": "remove"}]), &strict())),
-        ScimType::NoTarget
-    );
+    assert_eq!(refusal(patch_user(&ada(), &json!([{"op": "remove"}]), &strict())), ScimType::NoTarget);
 }
 
 #[test]
 fn rfc7644_3_5_2_2_remove_a_single_value() {
-    let operations =
-        json!([{"op": "remove", "path": "title"}, {"op": "remove", "path": "name.formatted"}]);
+    let operations = json!([{"op": "remove", "path": "title"}, {"op": "remove", "path": "name.formatted"}]);
     let patched = patch_user(&ada(), &operations, &strict()).expect("accepted");
     assert_eq!(patched.changed, keys(&["name", "title"]));
     let after = Value::Object(patched.resource.into_document());
-    assert_eq!(
-        after["name"],
-        json!({"givenName": "Ada", "familyName": "Byron"})
-    );
+    assert_eq!(after["name"], json!({"givenName": "Ada", "familyName": "Byron"}));
     assert!(after.get("title").is_none());
 }
 
 #[test]
 fn rfc7644_3_5_2_2_remove_a_whole_multi_valued_attribute() {
-    let after = user_after(
-        &ada(),
-        &json!([{"op": "remove", "path": "emails"}]),
-        &strict(),
-    );
+    let after = user_after(&ada(), &json!([{"op": "remove", "path": "emails"}]), &strict());
     assert!(after.get("emails").is_none());
 }
 
 #[test]
 fn rfc7644_3_5_2_2_remove_a_single_member() {
-    let operations =
-        json!([{"op": "remove", "path": "members[value eq \"2819c223-7f76-...413861904646\"]"}]);
+    let operations = json!([{"op": "remove", "path": "members[value eq \"2819c223-7f76-...413861904646\"]"}]);
     assert_eq!(
         deltas(&operations, &strict()),
-        vec![MemberDelta::Remove(vec![
-            "2819c223-7f76-...413861904646".to_owned()
-        ])]
+        vec![MemberDelta::Remove(vec!["2819c223-7f76-...413861904646".to_owned()])]
     );
 }
 
 #[test]
 fn rfc7644_3_5_2_2_remove_all_members() {
     let operations = json!([{"op": "remove", "path": "members"}]);
-    assert_eq!(
-        deltas(&operations, &strict()),
-        vec![MemberDelta::Replace(Vec::new())]
-    );
+    assert_eq!(deltas(&operations, &strict()), vec![MemberDelta::Replace(Vec::new())]);
 }
 
 #[test]
@@ -272,8 +230,7 @@ fn rfc7644_3_5_2_2_remove_from_a_complex_multi_valued_attribute() {
             {"value": "b@home.example.com", "type": "home"}
         ]
     });
-    let operations =
-        json!([{"op": "remove", "path": "emails[type eq \"work\" and value ew \"example.com\"]"}]);
+    let operations = json!([{"op": "remove", "path": "emails[type eq \"work\" and value ew \"example.com\"]"}]);
     let after = user_after(&before, &operations, &strict());
     assert_eq!(
         after["emails"],
@@ -283,11 +240,7 @@ fn rfc7644_3_5_2_2_remove_from_a_complex_multi_valued_attribute() {
 
 #[test]
 fn rfc7644_3_5_2_2_removing_the_last_element_unassigns_the_attribute() {
-    let after = user_after(
-        &ada(),
-        &json!([{"op": "remove", "path": "emails[value pr]"}]),
-        &strict(),
-    );
+    let after = user_after(&ada(), &json!([{"op": "remove", "path": "emails[value pr]"}]), &strict());
     assert!(after.get("emails").is_none());
 }
 
@@ -301,31 +254,15 @@ fn rfc7644_3_5_2_2_remove_values_of_a_simple_multi_valued_attribute() {
 
 #[test]
 fn rfc7644_3_5_2_2_remove_a_sub_attribute_of_selected_elements() {
-    let after = user_after(
-        &ada(),
-        &json!([{"op": "remove", "path": "emails[type eq \"home\"].type"}]),
-        &strict(),
-    );
+    let after = user_after(&ada(), &json!([{"op": "remove", "path": "emails[type eq \"home\"].type"}]), &strict());
     assert_eq!(after["emails"][1], json!({"value": "ada@home.org"}));
 }
 
 #[test]
 fn rfc7644_3_5_2_2_removing_a_required_or_read_only_attribute_is_a_mutability_error() {
-    for path in [
-        "userName",
-        "id",
-        "meta",
-        "meta.created",
-        "groups",
-        "schemas",
-        "groups[value eq \"g1\"]",
-    ] {
+    for path in ["userName", "id", "meta", "meta.created", "groups", "schemas", "groups[value eq \"g1\"]"] {
         let operations = json!([{"op": "remove", "path": path}]);
-        assert_eq!(
-            refusal(patch_user(&ada(), &operations, &strict())),
-            ScimType::Mutability,
-            "{path}"
-        );
+        assert_eq!(refusal(patch_user(&ada(), &operations, &strict())), ScimType::Mutability, "{path}");
     }
 }
 
@@ -338,10 +275,7 @@ fn rfc7644_3_5_2_2_remove_and_add_a_member() {
     // The blank behind `eq` is missing in the RFC's own text.
     assert_eq!(
         deltas(&operations, &strict()),
-        vec![
-            MemberDelta::Remove(vec![BABS.to_owned()]),
-            MemberDelta::Add(vec![member(JAMES)])
-        ]
+        vec![MemberDelta::Remove(vec![BABS.to_owned()]), MemberDelta::Add(vec![member(JAMES)])]
     );
 }
 
@@ -353,20 +287,14 @@ fn rfc7644_3_5_2_2_replace_all_members_by_remove_and_add() {
     ]);
     assert_eq!(
         deltas(&operations, &strict()),
-        vec![
-            MemberDelta::Replace(Vec::new()),
-            MemberDelta::Add(vec![member(BABS), member(JAMES)])
-        ]
+        vec![MemberDelta::Replace(Vec::new()), MemberDelta::Add(vec![member(BABS), member(JAMES)])]
     );
 }
 
 #[test]
 fn rfc7644_3_5_2_3_replace_all_members() {
     let operations = json!([{"op": "replace", "path": "members", "value": [babs(), james()]}]);
-    assert_eq!(
-        deltas(&operations, &strict()),
-        vec![MemberDelta::Replace(vec![member(BABS), member(JAMES)])]
-    );
+    assert_eq!(deltas(&operations, &strict()), vec![MemberDelta::Replace(vec![member(BABS), member(JAMES)])]);
 }
 
 #[test]
@@ -381,8 +309,7 @@ fn rfc7644_3_5_2_3_replace_value_path() {
         "formatted": "911 Universal City Plaza\nHollywood, CA 91608 US",
         "primary": true
     });
-    let operations =
-        json!([{"op": "replace", "path": "addresses[type eq \"work\"]", "value": value}]);
+    let operations = json!([{"op": "replace", "path": "addresses[type eq \"work\"]", "value": value}]);
     let patched = patch_user(&ada(), &operations, &strict()).expect("accepted");
     assert_eq!(patched.changed, keys(&["addresses"]));
     assert_eq!(
@@ -393,7 +320,8 @@ fn rfc7644_3_5_2_3_replace_value_path() {
 
 #[test]
 fn rfc7644_3_5_2_3_replace_value_path_sub_attribute() {
-    let operations = json!([{"op": "replace", "path": "addresses[type eq \"work\"].streetAddress", "value": "1010 Broadway Ave"}]);
+    let operations =
+        json!([{"op": "replace", "path": "addresses[type eq \"work\"].streetAddress", "value": "1010 Broadway Ave"}]);
     let after = user_after(&ada(), &operations, &strict());
     assert_eq!(
         after["addresses"][0],
@@ -411,14 +339,10 @@ fn rfc7644_3_5_2_3_replace_value_path_drops_what_the_record_does_not_name() {
 
 #[test]
 fn rfc7644_3_5_2_3_replace_all_matching_records() {
-    let operations =
-        json!([{"op": "replace", "path": "addresses[type pr].locality", "value": "Leeds"}]);
+    let operations = json!([{"op": "replace", "path": "addresses[type pr].locality", "value": "Leeds"}]);
     let after = user_after(&ada(), &operations, &strict());
     assert_eq!(
-        (
-            &after["addresses"][0]["locality"],
-            &after["addresses"][1]["locality"]
-        ),
+        (&after["addresses"][0]["locality"], &after["addresses"][1]["locality"]),
         (&json!("Leeds"), &json!("Leeds"))
     );
 }
@@ -446,41 +370,23 @@ fn rfc7644_3_5_2_3_replace_of_an_absent_attribute_is_an_add() {
         {"op": "replace", "path": "ims.value", "value": "ada"}
     ]);
     let after = user_after(&ada(), &operations, &strict());
-    assert_eq!(
-        (&after["nickName"], &after["ims"]),
-        (&json!("A"), &json!([{"value": "ada"}]))
-    );
+    assert_eq!((&after["nickName"], &after["ims"]), (&json!("A"), &json!([{"value": "ada"}])));
 }
 
 #[test]
 fn rfc7644_3_5_2_3_replace_of_a_complex_attribute_leaves_what_it_does_not_name() {
     let operations = json!([{"op": "replace", "path": "name", "value": {"familyName": "Lovelace", "formatted": null}}]);
     let after = user_after(&ada(), &operations, &strict());
-    assert_eq!(
-        after["name"],
-        json!({"givenName": "Ada", "familyName": "Lovelace"})
-    );
+    assert_eq!(after["name"], json!({"givenName": "Ada", "familyName": "Lovelace"}));
 }
 
 #[test]
 fn rfc7644_3_5_2_3_a_value_filter_that_matches_nothing_is_no_target() {
     for op in ["add", "replace"] {
-        for path in [
-            "emails[type eq \"fax\"]",
-            "emails[type eq \"fax\"].value",
-            "ims[type eq \"xmpp\"].value",
-        ] {
-            let value = if path.ends_with(']') {
-                json!({"value": "x"})
-            } else {
-                json!("x")
-            };
+        for path in ["emails[type eq \"fax\"]", "emails[type eq \"fax\"].value", "ims[type eq \"xmpp\"].value"] {
+            let value = if path.ends_with(']') { json!({"value": "x"}) } else { json!("x") };
             let operations = json!([{"op": op, "path": path, "value": value}]);
-            assert_eq!(
-                refusal(patch_user(&ada(), &operations, &strict())),
-                ScimType::NoTarget,
-                "{op} {path}"
-            );
+            assert_eq!(refusal(patch_user(&ada(), &operations, &strict())), ScimType::NoTarget, "{op} {path}");
         }
     }
 }
@@ -488,20 +394,13 @@ fn rfc7644_3_5_2_3_a_value_filter_that_matches_nothing_is_no_target() {
 #[test]
 fn rfc7644_3_5_2_2_remove_whose_filter_matches_nothing_succeeds() {
     let operations = json!([{"op": "remove", "path": "emails[type eq \"fax\"]"}, {"op": "remove", "path": "nickName"}]);
-    assert!(
-        patch_user(&ada(), &operations, &strict())
-            .expect("accepted")
-            .changed
-            .is_empty()
-    );
+    assert!(patch_user(&ada(), &operations, &strict()).expect("accepted").changed.is_empty());
 }
 
 #[test]
 fn a_member_filter_of_more_than_ids_stays_a_predicate() {
     let operations = json!([{"op": "remove", "path": "members[type eq \"Group\"]"}]);
     let deltas = deltas(&operations, &strict());
-    let [MemberDelta::RemoveWhere(Predicate::Term(term))] = deltas.as_slice() else {
-        panic!("{deltas:?}")
-    };
+    let [MemberDelta::RemoveWhere(Predicate::Term(term))] = deltas.as_slice() else { panic!("{deltas:?}") };
     assert_eq!(&*term.target.key, "members.type");
 }

@@ -34,14 +34,8 @@ pub(crate) fn generic() -> Dialect {
             unknown_attributes: UnknownAttributes::Ignore,
             ..Coercion::default()
         },
-        grammar: Leniencies {
-            sub_attribute_after_brackets: Accept,
-            ..Leniencies::default()
-        },
-        names: CompileOptions {
-            string_booleans: Accept,
-            ..CompileOptions::default()
-        },
+        grammar: Leniencies { sub_attribute_after_brackets: Accept, ..Leniencies::default() },
+        names: CompileOptions { string_booleans: Accept, ..CompileOptions::default() },
         remove_members_by_value: Accept,
         empty_operations: Accept,
         ..Dialect::default()
@@ -62,16 +56,8 @@ pub(crate) fn provider() -> Dialect {
             duplicate_primary: Accept,
             unknown_attributes: UnknownAttributes::Keep,
         },
-        grammar: Leniencies {
-            sub_attribute_after_brackets: Accept,
-            loose_values: Accept,
-            loose_paths: Accept,
-        },
-        names: CompileOptions {
-            string_booleans: Accept,
-            bare_extension_names: Accept,
-            loose_values: Accept,
-        },
+        grammar: Leniencies { sub_attribute_after_brackets: Accept, loose_values: Accept, loose_paths: Accept },
+        names: CompileOptions { string_booleans: Accept, bare_extension_names: Accept, loose_values: Accept },
         remove_members_by_value: Accept,
         empty_operations: Accept,
         string_value_object: Accept,
@@ -126,9 +112,7 @@ pub(crate) fn registry() -> Registry {
             {"schema": CUSTOM, "required": false}
         ]
     });
-    Registry::builtin()
-        .with_documents(&[schema, resource_type])
-        .expect("the custom schema is right")
+    Registry::builtin().with_documents(&[schema, resource_type]).expect("the custom schema is right")
 }
 
 pub(crate) fn object(value: Value) -> Map<String, Value> {
@@ -184,48 +168,27 @@ pub(crate) fn resource_type(registry: &Registry, name: &str) -> Arc<ResourceType
 }
 
 /// Runs operations on a resource of the type and checks what holds after every success.
-pub(crate) fn run(
-    name: &str,
-    before: &Value,
-    operations: &Value,
-    dialect: &Dialect,
-) -> Result<Patched, ScimError> {
+pub(crate) fn run(name: &str, before: &Value, operations: &Value, dialect: &Dialect) -> Result<Patched, ScimError> {
     let registry = registry();
     let resource_type = resource_type(&registry, name);
     let body = object(json!({"schemas": [PATCH_OP], "Operations": operations}));
     let request = PatchRequest::parse(body, dialect, 1_000)?;
     let resource = Resource::from_document(object(before.clone()));
-    let patched = apply(
-        &registry,
-        &resource_type,
-        &resource,
-        &kept_apart(),
-        &request,
-        dialect,
-    )?;
+    let patched = apply(&registry, &resource_type, &resource, &kept_apart(), &request, dialect)?;
     check_invariant(&Value::Object(patched.resource.document().clone()));
-    assert_eq!(
-        patched.changed.is_empty(),
-        patched.resource == resource,
-        "`changed` tells of every change"
-    );
+    assert_eq!(patched.changed.is_empty(), patched.resource == resource, "`changed` tells of every change");
     Ok(patched)
 }
 
 /// Runs operations on a user.
-pub(crate) fn patch_user(
-    before: &Value,
-    operations: &Value,
-    dialect: &Dialect,
-) -> Result<Patched, ScimError> {
+pub(crate) fn patch_user(before: &Value, operations: &Value, dialect: &Dialect) -> Result<Patched, ScimError> {
     run("User", before, operations, dialect)
 }
 
 /// The user after operations that succeed.
 pub(crate) fn user_after(before: &Value, operations: &Value, dialect: &Dialect) -> Value {
     let patched = patch_user(before, operations, dialect).expect("the operations succeed");
-    validate::finished(&resource_type(&registry(), "User"), &patched.resource)
-        .expect("the user is complete");
+    validate::finished(&resource_type(&registry(), "User"), &patched.resource).expect("the user is complete");
     Value::Object(patched.resource.into_document())
 }
 
@@ -243,18 +206,12 @@ pub(crate) fn refusal(result: Result<Patched, ScimError>) -> ScimType {
 /// What operations do to the members of a group.
 pub(crate) fn deltas(operations: &Value, dialect: &Dialect) -> Vec<MemberDelta> {
     let patched = run("Group", &team(), operations, dialect).expect("the operations succeed");
-    assert!(
-        patched.resource.document().get("members").is_none(),
-        "members are no part of the document"
-    );
+    assert!(patched.resource.document().get("members").is_none(), "members are no part of the document");
     patched.members
 }
 
 pub(crate) fn member(id: &str) -> MemberValue {
-    MemberValue {
-        value: id.to_owned(),
-        member_type: None,
-    }
+    MemberValue { value: id.to_owned(), member_type: None }
 }
 
 pub(crate) fn keys(names: &[&str]) -> BTreeSet<String> {
@@ -267,10 +224,7 @@ fn check_invariant(value: &Value) {
         Value::Null => panic!("a null is left"),
         Value::Array(elements) => {
             assert!(!elements.is_empty(), "an empty array is left");
-            let primaries = elements
-                .iter()
-                .filter(|element| element.get("primary") == Some(&json!(true)))
-                .count();
+            let primaries = elements.iter().filter(|element| element.get("primary") == Some(&json!(true))).count();
             assert!(primaries <= 1, "{primaries} primary elements");
             elements.iter().for_each(check_invariant);
         }
