@@ -47,7 +47,7 @@ pub(crate) fn authenticate(service: &Service, presented: Option<&str>, entry: &E
             .writing(&ctx, |txn| txn.use_token(&token, now).map_err(Abort::<std::convert::Infallible>::Store));
         if let Err(Abort::Store(error)) = noted {
             // The request does not depend on it; the next one tries again.
-            tracing::debug!(error = &error as &dyn std::error::Error, "the use of a token could not be noted");
+            tracing::debug!(error = error::cause(&error), "the use of a token could not be noted");
         }
     }
     let switches = credential.connection.switches();
@@ -79,7 +79,7 @@ fn refused(error: AuthError, request_id: &str) -> ScimError {
             ScimError::new(503, "the server is busy checking tokens; send the request again in a few seconds")
         }
         AuthError::Token(other) => {
-            tracing::error!(request_id, error = &other as &dyn std::error::Error, "a token could not be verified");
+            tracing::error!(request_id, error = error::cause(&other), "a token could not be verified");
             ScimError::new(500, format!("the server failed and has logged why under the request id {request_id}"))
         }
         AuthError::Store(error) => error::of_store(error, request_id),

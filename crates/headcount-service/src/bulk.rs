@@ -445,7 +445,7 @@ impl Operation<'_> {
         Ok((Outcome::Done { status, id: stored.id, version: Some(stored.version) }, deferred))
     }
 
-    /// The operation's part of the BulkResponse (RFC 7644 §3.7.3).
+    /// The operation's part of the `BulkResponse` (RFC 7644 §3.7.3).
     fn result(&self, frame: &Frame<'_>, outcome: Outcome) -> Value {
         let mut result = Map::new();
         let is_post = self.method.as_deref() == Some("POST");

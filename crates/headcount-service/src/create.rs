@@ -29,7 +29,7 @@ use crate::{
     render::Frame,
     service::Service,
     session::{Job, Session},
-    show,
+    show::{self, Asked},
     stop::Stop,
     write::{self, Written},
 };
@@ -65,11 +65,12 @@ pub(crate) fn create(
 ) -> Result<Answer, ScimError> {
     authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
+    let asked = Asked::all(resource_type, projection);
     let id = service.mint(job.now);
     let request = prepare(&job, resource_type, body, id, IdChoice::Free)?;
     let shown = job.writing(|txn, session| {
         let Written { stored, document, .. } = perform(txn, &job, session, &request, &Pending::new())?;
-        Ok(show::one(txn, session, service.limits(), resource_type, &stored, document, projection, None)?)
+        Ok(show::one(txn, &job, session, asked, &stored, document)?)
     })?;
     Ok(Frame::new(service.registry(), caller).answer(201, resource_type, shown, projection))
 }

@@ -10,6 +10,7 @@ pub const RETRY_AFTER_S: u32 = 2;
 /// `uniqueness`, 412, 404, and 500 with no more than the request id for everything unexpected.
 /// Logs what is not the client's doing, once, with its full chain.
 #[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of the error, and callers hand it over in map_err")]
 pub fn of_store(error: StoreError, request_id: &str) -> ScimError {
     match &error {
         StoreError::NotFound => ScimError::new(404, "the resource was deleted while the request ran"),
@@ -24,11 +25,11 @@ pub fn of_store(error: StoreError, request_id: &str) -> ScimError {
             "the filter or sort asks about {attribute}, which has no index, and more resources would have to be read for it than is allowed; narrow the filter by an indexed attribute such as userName or displayName, or ask whoever runs this server to mark {attribute} as searchable in its schema"
         )),
         StoreError::Busy(_) => {
-            tracing::warn!(request_id, error = &error as &dyn std::error::Error, "the database is busy or away");
+            tracing::warn!(request_id, error = cause(&error), "the database is busy or away");
             ScimError::new(503, "the server is busy and nothing was changed; send the request again in a few seconds")
         }
         StoreError::Unknown(_) => {
-            tracing::error!(request_id, error = &error as &dyn std::error::Error, "the outcome of a commit is unknown");
+            tracing::error!(request_id, error = cause(&error), "the outcome of a commit is unknown");
             ScimError::new(
                 503,
                 "whether the change was made is not known, since the database went away while it was saved; read the resource, then send the request again if it is still needed",
@@ -40,6 +41,11 @@ pub fn of_store(error: StoreError, request_id: &str) -> ScimError {
 }
 
 fn unexpected(error: &StoreError, request_id: &str) -> ScimError {
-    tracing::error!(request_id, error = error as &dyn std::error::Error, "the store failed");
+    tracing::error!(request_id, error = cause(error), "the store failed");
     ScimError::new(500, format!("the server failed and has logged why under the request id {request_id}"))
+}
+
+/// An error as a field of a log line, printed with its sources.
+pub(crate) fn cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    error
 }

@@ -196,11 +196,12 @@ fn look_up(
 }
 
 fn unknown_members(ids: &[&str]) -> ScimError {
-    let mut named = ids.iter().take(NAMED).map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
+    let mut named: Vec<String> = ids.iter().take(NAMED).map(|id| format!("\"{id}\"")).collect();
     let more = ids.len().saturating_sub(NAMED);
     if more > 0 {
-        named.push_str(&format!(" and {more} more"));
+        named.push(format!("and {more} more"));
     }
+    let named = named.join(", ");
     ScimError::invalid_value(format!(
         "members names what is not here: {named}; create the missing users or groups first, or leave them out"
     ))

@@ -43,7 +43,7 @@ pub(crate) fn keep_unnamed(
             _ => {
                 let attribute = resource_type.attribute(name);
                 let sent = after.get(name);
-                if keeps(resource_type, attribute, name, None, stored, sent, said, switches)? {
+                if keeps(resource_type, attribute, name, stored, sent, said, switches)? {
                     after.insert(name.clone(), stored.clone());
                 }
             }
@@ -86,25 +86,22 @@ fn keep_extension<'s>(
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one fact about the attribute that decides")]
 fn keeps(
     resource_type: &ResourceType,
     attribute: Option<&Attribute>,
     name: &str,
-    extension: Option<&str>,
     stored: &Value,
     sent: Option<&Value>,
     said: Said<'_>,
     switches: &Switches,
 ) -> Result<bool, ScimError> {
-    let key = extension.map_or_else(|| name.to_owned(), |urn| format!("{urn}:{name}"));
-    if keeps_value(attribute, name, &key, stored, sent, said)? {
+    if keeps_value(attribute, name, name, stored, sent, said)? {
         return Ok(true);
     }
     if sent.is_some() {
         return Ok(false);
     }
-    let cleared = said.cleared.contains(&key);
+    let cleared = said.cleared.contains(name);
     let is_user = resource_type.schema.urn.is(builtin::USER);
     let is_group = resource_type.schema.urn.is(builtin::GROUP);
     Ok(match name {

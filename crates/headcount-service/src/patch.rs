@@ -20,7 +20,7 @@ use crate::{
     render::Frame,
     service::{Precondition, Service},
     session::{Job, Session},
-    show::{self, Shown},
+    show::{self, Asked, Shown},
     stop::Stop,
     write::{self, Change, Written},
 };
@@ -48,14 +48,15 @@ pub(crate) fn patch(
     authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     let request = prepare(&job, resource_type, body)?;
-    let shows = Shows::of(&job, resource_type, projection);
+    let asked = Asked::all(resource_type, projection);
+    let extent = Extent::of(&job, resource_type, projection);
     let shown = job.writing(|txn, session| {
         let Written { stored, document, .. } =
             perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
         if request.only_members {
             return Ok(Shown::bare(&stored, document, &session.view));
         }
-        shows.read(txn, session, &job, resource_type, &stored, document, projection)
+        extent.read(txn, &job, session, asked, &stored, document)
     })?;
     let shown = if request.only_members {
         // Changes of members run side by side, so that only a snapshot after the commit shows a
@@ -65,14 +66,14 @@ pub(crate) fn patch(
                 return Ok(None);
             };
             let document = show::document(&stored)?;
-            shows.read(txn, session, &job, resource_type, &stored, document, projection).map(Some)
+            extent.read(txn, &job, session, asked, &stored, document).map(Some)
         });
         now.ok().flatten().unwrap_or(shown)
     } else {
         shown
     };
     let frame = Frame::new(service.registry(), caller);
-    if shows.is_left_out(resource_type, &shown) {
+    if extent.is_left_out(resource_type, &shown) {
         return Ok(frame.empty(204, &shown));
     }
     Ok(frame.answer(200, resource_type, shown, projection))
@@ -80,7 +81,7 @@ pub(crate) fn patch(
 
 /// Whether and how the answer shows the resource.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Shows {
+enum Extent {
     /// 204.
     Nothing,
     /// 200, or 204 if there are more members than this.
@@ -89,7 +90,7 @@ enum Shows {
     Everything,
 }
 
-impl Shows {
+impl Extent {
     fn of(job: &Job<'_>, resource_type: &ResourceType, projection: &Projection) -> Self {
         if !membership::has_members(resource_type) || !projection.is_default() {
             return Self::Everything;
@@ -100,24 +101,21 @@ impl Shows {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "it stands between a transaction and an answer")]
     fn read(
         self,
         txn: &mut dyn Txn,
-        session: &Session,
         job: &Job<'_>,
-        resource_type: &ResourceType,
+        session: &Session,
+        asked: Asked<'_>,
         stored: &StoredResource,
         document: Map<String, Value>,
-        projection: &Projection,
     ) -> Result<Shown, Stop> {
         let max_members = match self {
             Self::Nothing => return Ok(Shown::bare(stored, document, &session.view)),
             Self::UpTo(max) => Some(max),
             Self::Everything => None,
         };
-        let limits = job.service.limits();
-        Ok(show::one(txn, session, limits, resource_type, stored, document, projection, max_members)?)
+        Ok(show::one(txn, job, session, Asked { max_members, ..asked }, stored, document)?)
     }
 
     fn is_left_out(self, resource_type: &ResourceType, shown: &Shown) -> bool {

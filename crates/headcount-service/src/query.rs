@@ -6,7 +6,7 @@ use headcount_model::{Seq, token::Access};
 use headcount_store::{
     Txn,
     index::{self, Place},
-    page::{Page, PageKey, SortValue, Window},
+    page::{PageKey, SortValue, Window},
     query::{Order, Query, ScanLimits, Selection, Sort},
 };
 use scim_filter::{
@@ -184,7 +184,6 @@ fn sort_target(job: &Job<'_>, types: &[&ResourceType], text: &str) -> Result<Tar
 }
 
 fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared) -> Result<Found, Stop> {
-    let limits = job.service.limits();
     let (mut reading, window) = window(txn, job, prepared)?;
     let ask = |selections: &[Selection]| Query {
         view: session.view,
@@ -193,20 +192,15 @@ fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared)
         window: window.clone(),
         scan: ScanLimits::default(),
     };
-    let page: Page = match (reading, &prepared.retry) {
+    let mut page = match (reading, &prepared.retry) {
         (Reading::Retry, Some(retry)) => txn.query(&ask(retry))?,
-        _ => {
-            let first = txn.query(&ask(&prepared.selections))?;
-            match &prepared.retry {
-                Some(retry) if first.total == 0 => {
-                    reading = Reading::Retry;
-                    txn.query(&ask(retry))?
-                }
-                _ => first,
-            }
-        }
+        _ => txn.query(&ask(&prepared.selections))?,
     };
-    let resources = show::page(txn, session, limits, job.service.registry(), &page.resources, &prepared.projection)?;
+    if let (Reading::First, Some(retry), 0) = (reading, &prepared.retry, page.total) {
+        reading = Reading::Retry;
+        page = txn.query(&ask(retry))?;
+    }
+    let resources = show::page(txn, job, session, &page.resources, &prepared.projection)?;
     Ok(Found { total: page.total, resources, next: page.next.map(|key| (reading, key)) })
 }
 
@@ -252,7 +246,7 @@ fn sort_text(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared, seq: Seq) ->
     Ok(Some(if in_rows { index::cut(&text).to_owned() } else { text }))
 }
 
-/// The ListResponse (RFC 7644 §3.4.2).
+/// The `ListResponse` (RFC 7644 §3.4.2).
 fn body(job: &Job<'_>, prepared: &Prepared, found: Found) -> Value {
     let Found { total, resources, next } = found;
     let registry = job.service.registry();

@@ -12,7 +12,7 @@ use crate::{
     render::Frame,
     service::{Precondition, Service},
     session::Job,
-    show::{self, Shown},
+    show::{self, Asked, Shown},
 };
 
 /// See [`Service::read`].
@@ -26,6 +26,7 @@ pub(crate) fn read(
 ) -> Result<Answer, ScimError> {
     authenticate::allow(&caller.credential, Access::Read, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
+    let asked = Asked::all(resource_type, projection);
     let (freshness, shown) = job.reading(|txn, session| {
         let found = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)?;
         let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
@@ -33,9 +34,7 @@ pub(crate) fn read(
         let document = show::document(&stored)?;
         let shown = match freshness {
             Freshness::NotModified => Shown::bare(&stored, document, &session.view),
-            Freshness::Modified => {
-                show::one(txn, session, service.limits(), resource_type, &stored, document, projection, None)?
-            }
+            Freshness::Modified => show::one(txn, &job, session, asked, &stored, document)?,
         };
         Ok((freshness, shown))
     })?;

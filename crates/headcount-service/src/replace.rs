@@ -23,7 +23,7 @@ use crate::{
     render::Frame,
     service::{Precondition, Service},
     session::{Job, Session},
-    show,
+    show::{self, Asked},
     stop::Stop,
     write::{self, Change, Written},
 };
@@ -49,11 +49,12 @@ pub(crate) fn replace(
 ) -> Result<Answer, ScimError> {
     authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
+    let asked = Asked::all(resource_type, projection);
     let request = prepare(&job, resource_type, body)?;
     let shown = job.writing(|txn, session| {
         let Written { stored, document, .. } =
             perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
-        Ok(show::one(txn, session, service.limits(), resource_type, &stored, document, projection, None)?)
+        Ok(show::one(txn, &job, session, asked, &stored, document)?)
     })?;
     Ok(Frame::new(service.registry(), caller).answer(200, resource_type, shown, projection))
 }

@@ -44,7 +44,7 @@ pub struct Service {
     inner: Arc<ServiceOptions>,
 }
 
-/// The parameters of a query, as sent: from the query string or a SearchRequest.
+/// The parameters of a query, as sent: from the query string or a `SearchRequest`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct QueryRequest {
     /// `filter`

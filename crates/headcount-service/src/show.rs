@@ -12,13 +12,13 @@ use headcount_store::{
     query::{Adoptable, View},
     resources::StoredResource,
 };
-use scim_schema::{Projection, Registry, ResourceType};
+use scim_schema::{Projection, ResourceType};
 use serde_json::{Map, Value};
 
 use crate::{
     limits::Limits,
     membership::{self, MEMBERS},
-    session::Session,
+    session::{Job, Session},
 };
 
 /// A resource with all that its answer shows.
@@ -85,18 +85,32 @@ impl Shown {
     }
 }
 
-/// Reads what the answer about one resource shows. With `max_members`, a group that has more comes
-/// back without members, as if they were not asked for.
+/// What an answer about one resource is asked to show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) resource_type: &'a ResourceType,
+    pub(crate) projection: &'a Projection,
+    /// A group that has more members comes back without, as if they were not asked for.
+    pub(crate) max_members: Option<u64>,
+}
+
+impl<'a> Asked<'a> {
+    /// Everything that the projection lets through.
+    pub(crate) fn all(resource_type: &'a ResourceType, projection: &'a Projection) -> Self {
+        Self { resource_type, projection, max_members: None }
+    }
+}
+
+/// Reads what the answer about one resource shows.
 pub(crate) fn one(
     txn: &mut dyn Txn,
+    job: &Job<'_>,
     session: &Session,
-    limits: &Limits,
-    resource_type: &ResourceType,
+    asked: Asked<'_>,
     stored: &StoredResource,
     document: Map<String, Value>,
-    projection: &Projection,
-    max_members: Option<u64>,
 ) -> Result<Shown, StoreError> {
+    let Asked { resource_type, projection, max_members } = asked;
     let mut shown = Shown::bare(stored, document, &session.view);
     if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
         let members = membership::seen(txn, &session.view, stored.seq, stored.adoptable, max_members)?;
@@ -106,7 +120,7 @@ pub(crate) fn one(
         }
     }
     if has_groups(resource_type) && projection.wants(resource_type, "groups") {
-        let levels = group_levels(limits, &session.switches);
+        let levels = group_levels(job.service.limits(), &session.switches);
         shown.groups = Some(txn.groups_of(&session.view, &[stored.seq], levels)?);
     }
     Ok(shown)
@@ -115,12 +129,12 @@ pub(crate) fn one(
 /// Reads what a page of resources shows, with one query for all members and one for all groups.
 pub(crate) fn page(
     txn: &mut dyn Txn,
+    job: &Job<'_>,
     session: &Session,
-    limits: &Limits,
-    registry: &Registry,
     resources: &[StoredResource],
     projection: &Projection,
 ) -> Result<Vec<Shown>, StoreError> {
+    let registry = job.service.registry();
     let mut groups_to_fill = Vec::new();
     let mut foreign_groups = Vec::new();
     let mut users_to_fill = Vec::new();
@@ -153,7 +167,7 @@ pub(crate) fn page(
     }
     let mut groups: BTreeMap<Seq, Vec<GroupOf>> = users_to_fill.iter().map(|seq| (*seq, Vec::new())).collect();
     if !users_to_fill.is_empty() {
-        let levels = group_levels(limits, &session.switches);
+        let levels = group_levels(job.service.limits(), &session.switches);
         for group in txn.groups_of(&session.view, &users_to_fill, levels)? {
             groups.entry(group.member).or_default().push(group);
         }

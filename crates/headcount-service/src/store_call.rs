@@ -124,7 +124,7 @@ impl Job<'_> {
         if let Some(Abort::Store(error)) = abort {
             tracing::warn!(
                 request_id = self.caller.transaction.as_str(),
-                error = &error as &dyn std::error::Error,
+                error = error::cause(&error),
                 "a conflict could not be recorded"
             );
         }

@@ -27,7 +27,7 @@ pub(super) struct References {
 pub(super) enum Body {
     /// A resource.
     Resource,
-    /// A PatchOp message, whose paths may hold references too.
+    /// A `PatchOp` message, whose paths may hold references too.
     Patch,
 }
 
@@ -95,16 +95,12 @@ impl Minted {
     }
 
     fn look_up(&self, bulk_id: &str, references: &mut References) -> Option<String> {
-        match self.by_bulk_id.get(bulk_id) {
-            Some((index, id)) => {
-                references.operations.insert(*index);
-                Some(id.as_str().to_owned())
-            }
-            None => {
-                references.unknown.get_or_insert_with(|| bulk_id.to_owned());
-                None
-            }
-        }
+        let Some((index, id)) = self.by_bulk_id.get(bulk_id) else {
+            references.unknown.get_or_insert_with(|| bulk_id.to_owned());
+            return None;
+        };
+        references.operations.insert(*index);
+        Some(id.as_str().to_owned())
     }
 }
 

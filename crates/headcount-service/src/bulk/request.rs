@@ -1,4 +1,4 @@
-//! The BulkRequest (RFC 7644 §3.7).
+//! The `BulkRequest` (RFC 7644 §3.7).
 
 use std::collections::BTreeSet;
 
