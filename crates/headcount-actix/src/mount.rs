@@ -106,8 +106,7 @@ impl Mount {
     async fn call(&self, request: &HttpRequest, payload: Payload) -> Result<http::Response<bytes::Bytes>, Refusal> {
         let Inner { api, options, running, memory } = &*self.inner;
         let head = convert::head(request, &options.trusted_proxies).ok_or(Refusal::Malformed)?;
-        let collected =
-            body::collect(request, payload, api.max_body_bytes(), options.body_timeout, memory).await?;
+        let collected = body::collect(request, payload, api.max_body_bytes(), options.body_timeout, memory).await?;
         let turn = tokio::time::timeout(options.queue_timeout, Arc::clone(running).acquire_owned())
             .await
             .map_err(|_elapsed| Refusal::Overloaded)?

@@ -163,12 +163,16 @@ mod tests {
     fn a_trusted_peer_is_believed_in_what_it_added_itself() {
         assert_eq!(host("10.0.0.1", &[("x-forwarded-host", "evil.example, a.example")]).as_deref(), Some("a.example"));
         assert_eq!(
-            host("10.0.0.1", &[("x-forwarded-host", "evil.example"), ("x-forwarded-host", "a.example:8443")]).as_deref(),
+            host("10.0.0.1", &[("x-forwarded-host", "evil.example"), ("x-forwarded-host", "a.example:8443")])
+                .as_deref(),
             Some("a.example:8443")
         );
         assert_eq!(
-            host("10.0.0.1", &[("forwarded", "for=1.2.3.4;host=x.example, for=5.6.7.8; Host=\"a.example:1\";proto=https")])
-                .as_deref(),
+            host(
+                "10.0.0.1",
+                &[("forwarded", "for=1.2.3.4;host=x.example, for=5.6.7.8; Host=\"a.example:1\";proto=https")]
+            )
+            .as_deref(),
             Some("a.example:1")
         );
         assert_eq!(host("10.0.0.1", &[("forwarded", "for=1.2.3.4")]), None);

@@ -215,7 +215,10 @@ impl ScimApi {
         if header_bytes > limits.max_header_bytes {
             return Err(ScimError::new(
                 431,
-                format!("the headers together are longer than {} bytes; send fewer or shorter ones", limits.max_header_bytes),
+                format!(
+                    "the headers together are longer than {} bytes; send fewer or shorter ones",
+                    limits.max_header_bytes
+                ),
             ));
         }
         Ok(())
@@ -250,8 +253,7 @@ impl ScimApi {
             }
             Credential::Unusable(detail) => return Err(refused(ScimError::new(401, *detail))),
         };
-        let caller =
-            self.service.authenticate(token.map(headcount_model::Secret::expose), &entry).map_err(refused)?;
+        let caller = self.service.authenticate(token.map(headcount_model::Secret::expose), &entry).map_err(refused)?;
         // Whether a connection allows the form is its own setting, known once the token is.
         if form.is_some_and(|form| !form.is_allowed(&caller.switches)) {
             return Err(refused(ScimError::new(401, credential::EXPECTED)));
@@ -410,8 +412,7 @@ fn precondition(headers: &HeaderMap) -> Precondition {
 /// All values of a list header as one list. What is no text can match nothing, and is kept as text
 /// that matches nothing, since leaving out a condition would be to ignore it.
 fn header_list(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let values: Vec<&str> =
-        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("not text")).collect();
+    let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("not text")).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }
 

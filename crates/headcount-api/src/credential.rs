@@ -54,9 +54,9 @@ pub(crate) fn read(headers: &HeaderMap) -> Credential {
     let is_bearer = |word: &str| word.eq_ignore_ascii_case("Bearer");
     match words.as_slice() {
         [] => Credential::Absent,
-        [scheme] if is_bearer(scheme) => {
-            Credential::Unusable("the Authorization header holds the word Bearer and no token behind it; send the token too")
-        }
+        [scheme] if is_bearer(scheme) => Credential::Unusable(
+            "the Authorization header holds the word Bearer and no token behind it; send the token too",
+        ),
         [scheme, token] if is_bearer(scheme) && !is_bearer(token) => Credential::Bearer(Secret::new(*token)),
         // QUIRK(okta): the field for the header's value puts no scheme in front.
         [token] => Credential::Unusual(Form::Bare, Secret::new(*token)),
@@ -130,7 +130,20 @@ mod tests {
 
     #[test]
     fn what_could_be_no_token_is_unusable() {
-        for value in ["Bearer", "Bearer ", "Bearer a b", "Digest username=\"x\"", "Token t", "Basic", "Basic !!", "Basic dXNlcg==", "Basic dXNlcjo=", "Bearer Bearer", "Bearer Bearer a b", "é"] {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Digest username=\"x\"",
+            "Token t",
+            "Basic",
+            "Basic !!",
+            "Basic dXNlcg==",
+            "Basic dXNlcjo=",
+            "Bearer Bearer",
+            "Bearer Bearer a b",
+            "é",
+        ] {
             let credential = read_one(value);
             let usable = match &credential {
                 // The single words are bare tokens by form; no such token exists.

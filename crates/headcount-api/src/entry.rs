@@ -28,7 +28,9 @@ pub(crate) fn split_base(segments: &[String]) -> (Base, &[String]) {
     let words: Vec<&str> = segments.iter().take(3).map(String::as_str).collect();
     match words.as_slice() {
         ["scim", "v2"] => (Base::Connection(None), &[]),
-        ["scim", "v2", connection] => (Base::Connection(connection_id(connection)), segments.get(3..).unwrap_or_default()),
+        ["scim", "v2", connection] => {
+            (Base::Connection(connection_id(connection)), segments.get(3..).unwrap_or_default())
+        }
         ["api", "service", "scim"] => (Base::Host, segments.get(3..).unwrap_or_default()),
         _ => (Base::Outside, segments),
     }
@@ -126,7 +128,8 @@ mod tests {
 
     #[test]
     fn forwarded_headers_count_only_by_way_of_the_adapter() {
-        let mut found = parts("/x", &[("host", "b.example"), ("x-forwarded-host", "a.example"), ("forwarded", "host=a.example")]);
+        let mut found =
+            parts("/x", &[("host", "b.example"), ("x-forwarded-host", "a.example"), ("forwarded", "host=a.example")]);
         assert_eq!(host(&found).unwrap(), "b.example");
         found.extensions.insert(TrustedHost("c.example".to_owned()));
         assert_eq!(host(&found).unwrap(), "c.example");

@@ -102,12 +102,7 @@ const TABLE: &[ErrorRow] = &[
         "Check the base URL; look the resource up again.",
     ),
     row(405, None, "The endpoint does not take this method.", "Use a method of the Allow header."),
-    row(
-        408,
-        None,
-        "The body did not arrive in time.",
-        "Send the request again.",
-    ),
+    row(408, None, "The body did not arrive in time.", "Send the request again."),
     row(
         409,
         Some(ScimType::Uniqueness),
@@ -134,12 +129,7 @@ const TABLE: &[ErrorRow] = &[
         "Send application/scim+json, not compressed.",
     ),
     row(431, None, "The headers together are longer than the limit.", "Send fewer or shorter headers."),
-    row(
-        500,
-        None,
-        "The server failed.",
-        "Give the request id to whoever runs the server: the log says more.",
-    ),
+    row(500, None, "The server failed.", "Give the request id to whoever runs the server: the log says more."),
     row(501, None, "/Me is not supported.", "Use /Users."),
     row(
         503,

@@ -33,7 +33,10 @@ impl AnswerType {
 /// [`ScimError`] 415, or 400 `invalidSyntax` for JSON in another character set.
 pub(crate) fn check_body(headers: &HeaderMap) -> Result<(), ScimError> {
     if headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().trim_ascii().is_empty()) {
-        return Err(ScimError::new(415, "the body has a Content-Encoding, and encoded bodies are not read; send it plain"));
+        return Err(ScimError::new(
+            415,
+            "the body has a Content-Encoding, and encoded bodies are not read; send it plain",
+        ));
     }
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let Some(first) = values.next() else { return Ok(()) };

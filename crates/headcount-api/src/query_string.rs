@@ -12,16 +12,8 @@ use headcount_service::QueryRequest;
 use percent_encoding::percent_decode_str;
 use scim_schema::{ScimError, ScimType};
 
-const NAMES: [&str; 8] = [
-    "filter",
-    "sortBy",
-    "sortOrder",
-    "startIndex",
-    "count",
-    "cursor",
-    "attributes",
-    "excludedAttributes",
-];
+const NAMES: [&str; 8] =
+    ["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes", "excludedAttributes"];
 
 /// Reads a raw query string.
 ///
@@ -39,7 +31,8 @@ pub(crate) fn parse(raw: &str) -> Result<QueryRequest, ScimError> {
         if raw_value.is_empty() && !matches!(name, "cursor" | "filter") {
             continue;
         }
-        let (value, retry) = if name == "filter" { read_filter(raw_value)? } else { (read_value(name, raw_value)?, None) };
+        let (value, retry) =
+            if name == "filter" { read_filter(raw_value)? } else { (read_value(name, raw_value)?, None) };
         let place = match name {
             "filter" => &mut request.filter,
             "sortBy" => &mut request.sort_by,
@@ -51,7 +44,10 @@ pub(crate) fn parse(raw: &str) -> Result<QueryRequest, ScimError> {
             _ => &mut request.excluded_attributes,
         };
         if place.as_ref().is_some_and(|earlier| *earlier != value) {
-            return Err(refusal(name, format!("the parameter {name} is given twice with different values; send it once")));
+            return Err(refusal(
+                name,
+                format!("the parameter {name} is given twice with different values; send it once"),
+            ));
         }
         *place = Some(value);
         if name == "filter" {
@@ -207,10 +203,7 @@ mod tests {
 
     #[test]
     fn an_escaped_quote_does_not_end_the_quotes() {
-        assert_eq!(
-            filter("filter=a+eq+%22x%5C%22y+z%40w%22").1.as_deref(),
-            Some("a eq \"x\\\"y+z@w\"")
-        );
+        assert_eq!(filter("filter=a+eq+%22x%5C%22y+z%40w%22").1.as_deref(), Some("a eq \"x\\\"y+z@w\""));
     }
 
     #[test]

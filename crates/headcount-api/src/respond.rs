@@ -233,7 +233,12 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_body_has_no_content_type() {
-        let answer = Answer { status: 204, body: None, etag: Some("W/\"2\"".to_owned()), location: Some("http://x/y".to_owned()) };
+        let answer = Answer {
+            status: 204,
+            body: None,
+            etag: Some("W/\"2\"".to_owned()),
+            location: Some("http://x/y".to_owned()),
+        };
         let response = respond(Ok(Outcome::Answer(answer)), MANNER);
         assert_eq!(response.status(), 204);
         assert_eq!(header(&response, "content-type"), None);

@@ -192,7 +192,10 @@ mod tests {
             ("/ResourceTypes", "/ResourceTypes"),
             ("/ResourceTypes/User", "resource type User"),
             ("/Schemas", "/Schemas"),
-            ("/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", "schema urn:ietf:params:scim:schemas:core:2.0:User"),
+            (
+                "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
+                "schema urn:ietf:params:scim:schemas:core:2.0:User",
+            ),
             ("/Schemas/urn%3Aietf%3Ax", "schema urn:ietf:x"),
         ] {
             assert_eq!(find(path), expected, "{path}");
@@ -210,8 +213,19 @@ mod tests {
     #[test]
     fn what_is_no_endpoint_is_unknown() {
         for path in [
-            "/Nothing", "/Users/1/2", "/Users/1/2/3", "/v2/Users", "/Users/Users/1", "/Bulk/1", "/Me/1",
-            "/ServiceProviderConfig/1", "/.search/1", "/ServiceProviderConfigs", "/%ff", "/Schemas/a/b", "/Schemas/%ff",
+            "/Nothing",
+            "/Users/1/2",
+            "/Users/1/2/3",
+            "/v2/Users",
+            "/Users/Users/1",
+            "/Bulk/1",
+            "/Me/1",
+            "/ServiceProviderConfig/1",
+            "/.search/1",
+            "/ServiceProviderConfigs",
+            "/%ff",
+            "/Schemas/a/b",
+            "/Schemas/%ff",
         ] {
             assert_eq!(find(path), "unknown", "{path}");
         }
@@ -244,7 +258,14 @@ mod tests {
         for (method, pattern) in &routes {
             assert!(seen.insert(format!("{method} {pattern}")), "{method} {pattern}");
         }
-        for expected in ["PATCH /Groups/{id}", "POST /Bulk", "GET /", "HEAD /Schemas/{urn}", "DELETE /Users/{id}", "POST /Users/.search"] {
+        for expected in [
+            "PATCH /Groups/{id}",
+            "POST /Bulk",
+            "GET /",
+            "HEAD /Schemas/{urn}",
+            "DELETE /Users/{id}",
+            "POST /Users/.search",
+        ] {
             assert!(seen.contains(expected), "{expected}");
         }
         assert!(!seen.contains("POST /Schemas"));

@@ -135,7 +135,9 @@ mod tests {
 
     #[test]
     fn rfc9865_3_a_cursor_may_be_in_the_body() {
-        let request = read(with(json!({"cursor": "", "count": 5, "sortBy": "id", "sortOrder": "descending"})), Preset::Generic).unwrap();
+        let request =
+            read(with(json!({"cursor": "", "count": 5, "sortBy": "id", "sortOrder": "descending"})), Preset::Generic)
+                .unwrap();
         assert_eq!(request.cursor.as_deref(), Some(""));
         assert_eq!(request.sort_by.as_deref(), Some("id"));
         assert_eq!(request.sort_order.as_deref(), Some("descending"));
@@ -143,7 +145,13 @@ mod tests {
 
     #[test]
     fn schemas_are_asked_for_but_by_identity_providers() {
-        for body in [json!({}), json!({"schemas": []}), json!({"schemas": SEARCH_REQUEST}), json!({"schemas": ["urn:x"]}), json!({"schemas": [SEARCH_REQUEST, 1]})] {
+        for body in [
+            json!({}),
+            json!({"schemas": []}),
+            json!({"schemas": SEARCH_REQUEST}),
+            json!({"schemas": ["urn:x"]}),
+            json!({"schemas": [SEARCH_REQUEST, 1]}),
+        ] {
             assert_eq!(read(body.clone(), Preset::Generic), Err("invalidSyntax"), "{body}");
             assert_eq!(read(body.clone(), Preset::Strict), Err("invalidSyntax"), "{body}");
             assert!(read(body.clone(), Preset::Okta).is_ok(), "{body}");
@@ -161,9 +169,18 @@ mod tests {
     #[test]
     fn members_of_another_type_are_refused() {
         for members in [
-            json!({"filter": 1}), json!({"filter": ["id pr"]}), json!({"sortBy": {}}), json!({"sortOrder": true}), json!({"cursor": 1}),
-            json!({"count": "10"}), json!({"count": 1.5}), json!({"startIndex": true}), json!({"startIndex": []}),
-            json!({"attributes": "id"}), json!({"attributes": [1]}), json!({"excludedAttributes": {"a": 1}}),
+            json!({"filter": 1}),
+            json!({"filter": ["id pr"]}),
+            json!({"sortBy": {}}),
+            json!({"sortOrder": true}),
+            json!({"cursor": 1}),
+            json!({"count": "10"}),
+            json!({"count": 1.5}),
+            json!({"startIndex": true}),
+            json!({"startIndex": []}),
+            json!({"attributes": "id"}),
+            json!({"attributes": [1]}),
+            json!({"excludedAttributes": {"a": 1}}),
         ] {
             assert_eq!(read(with(members.clone()), Preset::Generic), Err("invalidValue"), "{members}");
         }
@@ -171,7 +188,8 @@ mod tests {
 
     #[test]
     fn identity_providers_may_write_numbers_and_lists_as_text() {
-        let request = read(with(json!({"count": "10", "startIndex": 1.5, "attributes": "id, userName"})), Preset::Okta).unwrap();
+        let request =
+            read(with(json!({"count": "10", "startIndex": 1.5, "attributes": "id, userName"})), Preset::Okta).unwrap();
         assert_eq!(request.count.as_deref(), Some("10"));
         assert_eq!(request.start_index, None);
         assert_eq!(request.attributes.as_deref(), Some("id, userName"));

@@ -77,7 +77,11 @@ mod tests {
             None => (target, None),
         };
         let found = Target::new(path, raw);
-        assert_eq!((found.segments, found.query.as_str()), (segments.iter().map(|s| (*s).to_owned()).collect(), query), "{target}");
+        assert_eq!(
+            (found.segments, found.query.as_str()),
+            (segments.iter().map(|s| (*s).to_owned()).collect(), query),
+            "{target}"
+        );
     }
 
     #[test]
