@@ -66,7 +66,7 @@ pub fn apply(
         kept_bytes: 0,
     };
     for (index, operation) in request.operations.iter().enumerate() {
-        engine.run(operation).map_err(|error| in_operation(index, error))?;
+        engine.run(operation).map_err(in_operation(index))?;
     }
     let changed = changes::between(resource_type, resource.document(), &engine.document);
     let mut after = resource.clone();

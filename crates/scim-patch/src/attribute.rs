@@ -54,7 +54,7 @@ impl Engine<'_> {
             // An unassigning value for a part of the manager unassigns the manager.
             (Some(_), None) | (None, Some(Change::Remove)) => self.commit(place, None),
             (None, None) => self.commit(Place { sub: None, ..place }, None),
-            (Some(sub), Some(change)) if attribute.multi_valued => self.change_sub_of_elements(place, sub, change),
+            (Some(sub), Some(change)) if attribute.multi_valued => self.change_sub_of_elements(place, sub, &change),
             (Some(sub), Some(change)) => self.change_sub_of_single(place, sub, change),
             (None, Some(Change::Write(op, value))) if attribute.multi_valued => self.write_elements(place, op, value),
             (None, Some(Change::Write(op, value))) if attribute.attr_type == AttrType::Complex => {

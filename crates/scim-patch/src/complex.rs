@@ -74,12 +74,11 @@ impl Engine<'_> {
         let mut spelled: Vec<(String, Value)> = Vec::with_capacity(object.len());
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (name, value) in object {
-            let name = match attribute.sub_attribute(&name) {
-                Some(sub) => sub.name.clone(),
-                None => {
-                    self.spend(name.len())?;
-                    name
-                }
+            let name = if let Some(sub) = attribute.sub_attribute(&name) {
+                sub.name.clone()
+            } else {
+                self.spend(name.len())?;
+                name
             };
             let next = (name, value);
             match places.entry(next.0.to_ascii_lowercase()) {

@@ -51,7 +51,7 @@ impl Engine<'_> {
         &mut self,
         place: Place<'_>,
         sub: &Attribute,
-        change: Change,
+        change: &Change,
     ) -> Result<(), ScimError> {
         let mut list = self.list(place)?;
         let mut hits: Vec<usize> = match self.dialect.complex {
@@ -59,7 +59,7 @@ impl Engine<'_> {
             ComplexValues::Merge => elements::preferred(&list).into_iter().collect(),
         };
         if hits.is_empty() {
-            if change == Change::Remove {
+            if *change == Change::Remove {
                 return Ok(());
             }
             list.push(Value::Object(Map::new()));
@@ -74,7 +74,7 @@ impl Engine<'_> {
         sub: &Attribute,
         mut list: Vec<Value>,
         hits: Vec<usize>,
-        change: Change,
+        change: &Change,
     ) -> Result<(), ScimError> {
         for index in &hits {
             if let Some(Value::Object(object)) = list.get_mut(*index) {
@@ -175,7 +175,7 @@ impl Engine<'_> {
                 return self.commit(place, (!list.is_empty()).then_some(Value::Array(list)));
             }
             (Change::Remove, Some(sub)) => {
-                return self.change_sub_of(place, sub, list, hits, Change::Remove);
+                return self.change_sub_of(place, sub, list, hits, &Change::Remove);
             }
             (Change::Write(op, value), _) => (op, value),
         };
@@ -187,7 +187,7 @@ impl Engine<'_> {
             }
         }
         if let Some(sub) = place.sub {
-            return self.change_sub_of(place, sub, list, hits, Change::Write(op, value));
+            return self.change_sub_of(place, sub, list, hits, &Change::Write(op, value));
         }
         let replaces = matched && op == WriteOp::Replace && self.dialect.complex == ComplexValues::Rfc;
         let mode = if replaces { Mode::Replace } else { Mode::Merge(op) };
@@ -332,4 +332,4 @@ pub(crate) fn without_nulls(value: Value) -> Value {
 }
 
 /// How many elements of multi-valued attributes the operations of one request may read together.
-const MAX_VISITED_ELEMENTS: usize = 1_000_000;
+const MAX_VISITED_ELEMENTS: usize = 250_000;

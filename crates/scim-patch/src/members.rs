@@ -59,7 +59,7 @@ impl Engine<'_> {
             ));
         }
         match filter {
-            Some(filter) => self.change_selected_members(op, place, filter, value),
+            Some(filter) => self.change_selected_members(op, place, filter, value.as_ref()),
             None => self.change_all_members(op, value),
         }
     }
@@ -98,11 +98,11 @@ impl Engine<'_> {
         op: Op,
         place: Place<'_>,
         filter: &Filter,
-        value: Option<Value>,
+        value: Option<&Value>,
     ) -> Result<(), ScimError> {
         let predicate = Predicate::compile_element(filter, None, place.attribute, self.dialect.names)?;
         let ids = plain_ids(filter);
-        let removes = op == Op::Remove || (op == Op::Replace && value.as_ref().is_none_or(Value::is_null));
+        let removes = op == Op::Remove || (op == Op::Replace && value.is_none_or(Value::is_null));
         if removes {
             match ids {
                 Some(ids) => self.push(MemberDelta::Remove(distinct(ids))),
@@ -117,39 +117,11 @@ impl Engine<'_> {
                 }
             }
             UnmatchedValueFilter::NoTarget => {
-                self.refuse_other_member(ids.as_deref(), value.as_ref())?;
+                refuse_other_member(ids.as_deref(), value)?;
                 self.members.push(MemberDelta::Require(predicate));
             }
         }
         Ok(())
-    }
-
-    /// The sub-attributes of a member are immutable, so that a value written to selected members can
-    /// only say what they are already.
-    fn refuse_other_member(&self, ids: Option<&[String]>, value: Option<&Value>) -> Result<(), ScimError> {
-        let Some(Value::Object(written)) = value else {
-            if value.is_none_or(Value::is_null) {
-                return Ok(());
-            }
-            return Err(ScimError::typed(
-                ScimType::InvalidValue,
-                "the path selects members, so that `value` must be one object",
-            ));
-        };
-        let Some(id) = find_ignore_case(written, "value") else {
-            return Ok(());
-        };
-        let is_selected = match ids {
-            Some(ids) => id.as_str().is_some_and(|id| ids.iter().all(|other| other == id)),
-            None => false,
-        };
-        if is_selected {
-            return Ok(());
-        }
-        Err(ScimError::typed(
-            ScimType::Mutability,
-            "`members.value` cannot be changed; remove the member and add another",
-        ))
     }
 
     fn read(&self, value: Value) -> Result<Vec<MemberValue>, ScimError> {
@@ -178,6 +150,31 @@ impl Engine<'_> {
             self.members.push(delta);
         }
     }
+}
+
+/// The sub-attributes of a member are immutable, so that a value written to selected members can
+/// only say what they are already.
+fn refuse_other_member(ids: Option<&[String]>, value: Option<&Value>) -> Result<(), ScimError> {
+    let Some(Value::Object(written)) = value else {
+        if value.is_none_or(Value::is_null) {
+            return Ok(());
+        }
+        return Err(ScimError::typed(
+            ScimType::InvalidValue,
+            "the path selects members, so that `value` must be one object",
+        ));
+    };
+    let Some(id) = find_ignore_case(written, "value") else {
+        return Ok(());
+    };
+    let is_selected = match ids {
+        Some(ids) => id.as_str().is_some_and(|id| ids.iter().all(|other| other == id)),
+        None => false,
+    };
+    if is_selected {
+        return Ok(());
+    }
+    Err(ScimError::typed(ScimType::Mutability, "`members.value` cannot be changed; remove the member and add another"))
 }
 
 /// The ids of a filter that is `value eq "…"`, or several of them joined by `or`.

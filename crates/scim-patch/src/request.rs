@@ -92,15 +92,15 @@ impl PatchRequest {
         }
         let mut parsed = Vec::with_capacity(operations.len());
         for (index, operation) in operations.into_iter().enumerate() {
-            parsed.push(parse_operation(operation, dialect).map_err(|error| in_operation(index, error))?);
+            parsed.push(parse_operation(operation, dialect).map_err(in_operation(index))?);
         }
         Ok(Self { operations: parsed })
     }
 }
 
 /// Says in the error's text which operation it is about, counted from one.
-pub(crate) fn in_operation(index: usize, error: ScimError) -> ScimError {
-    ScimError { detail: format!("operation {}: {}", index.saturating_add(1), error.detail), ..error }
+pub(crate) fn in_operation(index: usize) -> impl FnOnce(ScimError) -> ScimError {
+    move |error| ScimError { detail: format!("operation {}: {}", index.saturating_add(1), error.detail), ..error }
 }
 
 fn syntax(detail: &str) -> ScimError {

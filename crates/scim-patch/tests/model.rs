@@ -4,7 +4,11 @@
 //! The model knows a resource as lists of records: a single value is a list of one record, a simple
 //! value a record with the one part `""`. It is written from the RFC's sentences, which are quoted
 //! where they decide.
-#![expect(clippy::tests_outside_test_module, reason = "an integration test binary is a test module as a whole")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking; clippy takes the helpers of a test for production code"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,27 +137,29 @@ fn registry() -> Registry {
 
 // Operations, before they are JSON.
 
+/// A sub-attribute with its rule.
+type Part = (&'static str, Rule);
+
+/// An attribute or a sub-attribute, with a value for it.
+type Entry = (Definition, Option<Part>, Value);
+
 #[derive(Clone, PartialEq, Debug)]
 enum Term {
     Equal(&'static str, Value),
     Unequal(&'static str, Value),
     Contains(&'static str, &'static str),
     Present(&'static str),
-    Both(Box<Term>, Box<Term>),
-    Either(Box<Term>, Box<Term>),
-    Not(Box<Term>),
+    Both(Box<Self>, Box<Self>),
+    Either(Box<Self>, Box<Self>),
+    Not(Box<Self>),
 }
 
 #[derive(Clone, Debug)]
 enum Step {
     /// One operation with a path.
-    At { op: &'static str, at: Definition, filter: Option<Term>, part: Option<(&'static str, Rule)>, value: Value },
+    At { op: &'static str, at: Definition, filter: Option<Box<Term>>, part: Option<Part>, value: Value },
     /// One operation without, or with the path of an extension: attributes and their values.
-    Object {
-        op: &'static str,
-        schema: Option<&'static str>,
-        entries: Vec<(Definition, Option<(&'static str, Rule)>, Value)>,
-    },
+    Object { op: &'static str, schema: Option<&'static str>, entries: Vec<Entry> },
     /// Removal of a whole extension.
     Drop { schema: &'static str },
 }
@@ -173,10 +179,10 @@ fn show(term: &Term) -> String {
 fn path_of(at: Definition, filter: Option<&Term>, part: Option<(&str, Rule)>) -> String {
     let mut path = if at.schema == USER { at.name.to_owned() } else { format!("{}:{}", at.schema, at.name) };
     if let Some(filter) = filter {
-        path.push_str(&format!("[{}]", show(filter)));
+        path = format!("{path}[{}]", show(filter));
     }
     if let Some((part, _)) = part {
-        path.push_str(&format!(".{part}"));
+        path = format!("{path}.{part}");
     }
     path
 }
@@ -184,10 +190,10 @@ fn path_of(at: Definition, filter: Option<&Term>, part: Option<(&str, Rule)>) ->
 fn to_json(step: &Step) -> Value {
     match step {
         Step::At { op: "remove", at, filter, part, .. } => {
-            json!({"op": "remove", "path": path_of(*at, filter.as_ref(), *part)})
+            json!({"op": "remove", "path": path_of(*at, filter.as_deref(), *part)})
         }
         Step::At { op, at, filter, part, value } => {
-            json!({"op": op, "path": path_of(*at, filter.as_ref(), *part), "value": value})
+            json!({"op": op, "path": path_of(*at, filter.as_deref(), *part), "value": value})
         }
         Step::Object { op, schema: None, entries } => {
             let value: Map<String, Value> =
@@ -287,7 +293,7 @@ impl Tape {
         }
     }
 
-    fn entry(&mut self, among: &[Definition]) -> (Definition, Option<(&'static str, Rule)>, Value) {
+    fn entry(&mut self, among: &[Definition]) -> Entry {
         let at = self.pick(among);
         if !at.parts.is_empty() && self.one_in(3) {
             let part = self.pick(at.parts);
@@ -315,7 +321,7 @@ impl Tape {
             _ => {
                 let at = self.pick(DEFINITIONS);
                 let is_list = matches!(at.kind, Kind::SimpleList | Kind::ComplexList);
-                let filter = (is_list && !self.one_in(3)).then(|| self.term(at, 2));
+                let filter = (is_list && !self.one_in(3)).then(|| Box::new(self.term(at, 2)));
                 let part = (!at.parts.is_empty() && self.one_in(2)).then(|| self.pick(at.parts));
                 let value = match (part, &filter) {
                     (Some((part, _)), _) if !self.one_in(7) => self.part_value(part),
@@ -331,7 +337,7 @@ impl Tape {
     }
 
     /// Distinct keys, as an object has them.
-    fn entries(&mut self, among: &[Definition]) -> Vec<(Definition, Option<(&'static str, Rule)>, Value)> {
+    fn entries(&mut self, among: &[Definition]) -> Vec<Entry> {
         let mut seen = BTreeSet::new();
         let entries = self.list(3, |tape| tape.entry(among));
         entries.into_iter().filter(|(at, part, _)| seen.insert(path_of(*at, None, *part))).collect()
@@ -483,7 +489,7 @@ impl State {
 
     fn step(&mut self, step: &Step) -> Result<(), Vec<Fault>> {
         match step {
-            Step::At { op, at, filter, part, value } => self.change(op, *at, filter.as_ref(), *part, value, false),
+            Step::At { op, at, filter, part, value } => self.change(op, *at, filter.as_deref(), *part, value, false),
             Step::Object { op, entries, .. } => {
                 entries.iter().try_for_each(|(at, part, value)| self.change(op, *at, None, *part, value, true))
             }
@@ -698,17 +704,14 @@ fn set(record: &mut Record, name: &str, rule: Rule, next: Option<Value>, faults:
         }
         return;
     }
-    match next {
-        Some(value) => {
-            record.insert(name.to_owned(), value);
-        }
-        None => {
-            if rule == Rule::Required && present.is_some() {
-                faults.push(Fault::Mutability);
-            }
-            record.remove(name);
-        }
+    if let Some(value) = next {
+        record.insert(name.to_owned(), value);
+        return;
     }
+    if rule == Rule::Required && present.is_some() {
+        faults.push(Fault::Mutability);
+    }
+    record.remove(name);
 }
 
 fn records_of(value: &Value) -> Vec<Record> {
