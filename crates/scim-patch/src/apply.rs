@@ -43,7 +43,8 @@ pub struct Patched {
 ///
 /// # Errors
 /// [`ScimError`] 400 `invalidPath`, `noTarget`, `mutability`, `invalidValue`, `invalidFilter`, and
-/// `invalidSyntax` for a name in a no-path value that no schema declares, where those are rejected.
+/// `invalidSyntax` for a name in a no-path value that no schema declares, where those are rejected;
+/// 413 if the operations together go through, or write, far more than their own size.
 /// The text says which operation, counted from one.
 pub fn apply(
     registry: &Registry,
@@ -64,6 +65,7 @@ pub fn apply(
         created: Vec::new(),
         visited: 0,
         kept_bytes: 0,
+        spread_bytes: 0,
     };
     for (index, operation) in request.operations.iter().enumerate() {
         engine.run(operation).map_err(in_operation(index))?;
@@ -108,6 +110,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) visited: usize,
     /// How many bytes of undeclared attributes the operations have written.
     pub(crate) kept_bytes: usize,
+    /// How many bytes the operations have written to several elements at once.
+    pub(crate) spread_bytes: usize,
 }
 
 impl<'a> Engine<'a> {
@@ -240,6 +244,7 @@ impl<'a> Engine<'a> {
             }
         }
         let urn = urn.as_str().to_owned();
+        self.created.retain(|created| !created.key.starts_with(&urn));
         if kept.is_empty() {
             self.document.shift_remove(&urn);
         } else {

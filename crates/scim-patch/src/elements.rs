@@ -89,16 +89,16 @@ impl Index {
     pub(crate) fn of(attribute: &Attribute, list: &[Value]) -> Self {
         let mut index = Self { by_identity: BTreeMap::new(), by_value: BTreeMap::new() };
         for (at, element) in list.iter().enumerate() {
+            if let Some(value) = form_of_part(attribute, "value", element) {
+                index.by_value.entry(value).or_insert(at);
+            }
             index.insert(attribute, element, at);
         }
         index
     }
 
-    /// Notes where an element is; of several that are equal the first counts.
+    /// Notes where an element with this identity is; of several the first counts.
     pub(crate) fn insert(&mut self, attribute: &Attribute, element: &Value, at: usize) {
-        if let Some(value) = form_of_part(attribute, "value", element) {
-            self.by_value.entry(value).or_insert(at);
-        }
         self.by_identity.entry(Identity::of(attribute, element)).or_insert(at);
     }
 
@@ -107,7 +107,7 @@ impl Index {
         self.by_identity.get(&Identity::of(attribute, element)).copied()
     }
 
-    /// The element that has the same `value`.
+    /// The element that had the same `value` from the start.
     pub(crate) fn find_value(&self, attribute: &Attribute, element: &Value) -> Option<usize> {
         self.by_value.get(&form_of_part(attribute, "value", element)?).copied()
     }

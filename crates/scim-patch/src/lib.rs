@@ -29,7 +29,7 @@
 //!
 //! To add a leniency: a field of [`Dialect`] whose default is the RFC, a small function in
 //! `dialect/` with a `QUIRK` comment naming who needs it, and a line in the table of
-//! `tests/leniencies.rs` that shows it accepted, and refused without it.
+//! `tests/engine/leniencies.rs` that shows it accepted, and refused without it.
 
 pub mod apply;
 pub mod delta;

@@ -44,6 +44,28 @@ impl Engine<'_> {
         Ok(list)
     }
 
+    /// Counts a value that is written to several elements.
+    ///
+    /// # Errors
+    /// [`ScimError`] 413 if its copies would take too much.
+    fn spread(&mut self, value: &Value, copies: usize) -> Result<(), ScimError> {
+        if copies < 2 {
+            return Ok(());
+        }
+        // SECURITY: one long text in each of very many elements would be many times the request.
+        let bytes = value.to_string().len().saturating_mul(copies);
+        self.spread_bytes = self.spread_bytes.saturating_add(bytes);
+        if self.spread_bytes > MAX_SPREAD_BYTES {
+            return Err(ScimError::new(
+                413,
+                format!(
+                    "the operations write values to several elements at once that take more than {MAX_SPREAD_BYTES} bytes together; send fewer operations at once"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
     /// `emails.value` without a filter: that of every element, or of the one that a dialect means;
     /// with no element there, a new one ("if the target location does not exist, the attribute and
     /// value are added", §3.5.2.1).
@@ -76,6 +98,9 @@ impl Engine<'_> {
         hits: Vec<usize>,
         change: &Change,
     ) -> Result<(), ScimError> {
+        if let Change::Write(_, value) = change {
+            self.spread(value, hits.len())?;
+        }
         for index in &hits {
             if let Some(Value::Object(object)) = list.get_mut(*index) {
                 self.change_sub(place, sub, object, change.clone())?;
@@ -135,6 +160,7 @@ impl Engine<'_> {
                 Some(present) => complex::update(place, present, element)?,
                 None => list.push(element),
             }
+            // Not by `value`: what one operation adds with two types are two elements.
             if let Some(element) = list.get(at) {
                 index.insert(attribute, element, at);
             }
@@ -204,6 +230,7 @@ impl Engine<'_> {
     ) -> Result<(), ScimError> {
         let attribute = place.attribute;
         let key = place.key();
+        self.spread(&value, hits.len())?;
         // QUIRK(entra): the one element to write may come wrapped in an array of one.
         let value = match value {
             Value::Array(mut elements) if elements.len() == 1 && self.dialect.coercion.array_for_single.accepts() => {
@@ -333,3 +360,6 @@ pub(crate) fn without_nulls(value: Value) -> Value {
 
 /// How many elements of multi-valued attributes the operations of one request may read together.
 const MAX_VISITED_ELEMENTS: usize = 250_000;
+/// How many bytes the operations of one request may write by naming a value once for several
+/// elements.
+const MAX_SPREAD_BYTES: usize = 4 * 1024 * 1024;

@@ -40,6 +40,9 @@ fn pairs_up(left: &[Value], right: &[Value], equal: impl Fn(&Value, &Value) -> b
     if left.len() != right.len() {
         return false;
     }
+    if left.iter().zip(right).all(|(left, right)| equal(left, right)) {
+        return true;
+    }
     let mut free: Vec<&Value> = right.iter().collect();
     left.iter().all(|element| match free.iter().position(|other| equal(element, other)) {
         Some(index) => {

@@ -54,3 +54,13 @@ fn a_nul_is_refused_in_undeclared_attributes_too() {
         assert_eq!(refusal(patch_user(&ada(), &operations, &provider())), ScimType::InvalidValue, "{path}");
     }
 }
+
+#[test]
+fn one_long_text_is_not_written_to_very_many_elements() {
+    let operations = json!([
+        {"op": "add", "path": "emails", "value": emails(1_000)},
+        {"op": "replace", "path": "emails.display", "value": "x".repeat(60_000)}
+    ]);
+    let error = patch_user(&ada(), &operations, &strict()).expect_err("sixty million bytes");
+    assert_eq!(error.status, 413, "{error}");
+}

@@ -203,3 +203,23 @@ fn a_password_is_taken_out_of_the_document() {
     let wrong = json!([{"op": "replace", "path": "password", "value": 1}]);
     assert_eq!(refusal(patch_user(&ada(), &wrong, &strict())), ScimType::InvalidValue);
 }
+
+#[test]
+fn a_required_extension_cannot_be_emptied() {
+    let required = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+        "id": "User", "name": "User", "endpoint": "/Users", "schema": USER,
+        "schemaExtensions": [{"schema": ENTERPRISE, "required": true}]
+    });
+    let registry = scim_schema::Registry::builtin().with_documents(&[required]).expect("a right document");
+    let resource_type = crate::support::resource_type(&registry, "User");
+    let before = json!({"schemas": [USER, ENTERPRISE], "userName": "a", ENTERPRISE: {"department": "D"}});
+    let resource = scim_schema::Resource::from_document(crate::support::object(before));
+    for path in [ENTERPRISE.to_owned(), format!("{ENTERPRISE}:department")] {
+        let body = json!({"schemas": [crate::support::PATCH_OP], "Operations": [{"op": "remove", "path": path}]});
+        let request = scim_patch::PatchRequest::parse(crate::support::object(body), &strict(), 9).expect("read");
+        let none = serde_json::Map::new();
+        let error = scim_patch::apply(&registry, &resource_type, &resource, &none, &request, &strict());
+        assert_eq!(error.expect_err("refused").scim_type, Some(ScimType::Mutability), "{path}");
+    }
+}

@@ -141,6 +141,16 @@ fn the_same_value_may_have_two_types() {
 }
 
 #[test]
+fn one_operation_may_add_a_value_with_two_types() {
+    let operations = json!([{"op": "add", "path": "emails", "value": [
+        {"value": "n@ex.com", "type": "work"}, {"value": "n@ex.com", "type": "other"}
+    ]}]);
+    for dialect in [strict(), generic(), provider()] {
+        assert_eq!(user_after(&ada(), &operations, &dialect)["emails"].as_array().map(Vec::len), Some(4));
+    }
+}
+
+#[test]
 fn simple_lists_are_sets() {
     let tags = format!("{CUSTOM}:tags");
     let before = json!({"schemas": [USER, CUSTOM], "userName": "a", CUSTOM: {"payroll": "P", "tags": ["x", "y"]}});
