@@ -156,7 +156,7 @@ pub fn to_markdown() -> String {
     );
     for row in TABLE {
         let scim_type = row.scim_type.map_or_else(String::new, |scim_type| format!("`{}`", scim_type.as_str()));
-        text.push_str(&format!("| {} | {scim_type} | {} | {} |\n", row.status, row.cause, row.remedy));
+        text.extend(["| ", &row.status.to_string(), " | ", &scim_type, " | ", row.cause, " | ", row.remedy, " |\n"]);
     }
     text
 }
