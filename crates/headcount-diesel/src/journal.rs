@@ -1,0 +1,327 @@
+//! The journal: written with every change, numbered and chained by the writer on SQLite and by the
+//! sealer on PostgreSQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use headcount_model::{Event, EventKind, Timestamp};
+use headcount_store::{
+    StoreError,
+    events::{JournalTxn, NumberedEvent, link},
+};
+
+use crate::{connection::Dialect, sql::Sql, txn::DieselTxn};
+
+type EntrySql = (BigInt, BigInt, Text, Text, Nullable<Text>, BigInt, Text, Text, Nullable<Text>, Binary);
+type EntryRow = (i64, i64, String, String, Option<String>, i64, String, String, Option<String>, Vec<u8>);
+
+impl JournalTxn for DieselTxn<'_> {
+    fn append(&mut self, event: &Event) -> Result<(), StoreError> {
+        self.journaled = true;
+        match self.dialect() {
+            Dialect::Sqlite => self.append_numbered(event),
+            Dialect::Postgres => self.append_pending(event),
+        }
+    }
+
+    fn events(&mut self, after: i64, limit: u64) -> Result<Vec<NumberedEvent>, StoreError> {
+        let sql = match self.dialect() {
+            Dialect::Sqlite => Sql::new(
+                "SELECT no, at, kind, actor, resource, version, paths, tx, detail, hash FROM journal WHERE tenant_id = ",
+            )
+            .int(self.key())
+            .raw(" AND no > ")
+            .int(after)
+            .raw(" ORDER BY no LIMIT "),
+            Dialect::Postgres => Sql::new(
+                "SELECT x.no, j.at, j.kind, j.actor, j.resource, x.version, j.paths, j.tx, j.detail, x.hash \
+                 FROM journal_numbers x JOIN journal j \
+                 ON j.tenant_id = x.tenant_id AND j.xid = x.xid AND j.n = x.n WHERE x.tenant_id = ",
+            )
+            .int(self.key())
+            .raw(" AND x.no > ")
+            .int(after)
+            .raw(" ORDER BY x.no LIMIT "),
+        };
+        let sql = sql.int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.load::<EntrySql, EntryRow>(&sql)?;
+        rows.into_iter().map(entry).collect()
+    }
+}
+
+impl DieselTxn<'_> {
+    /// The last row is read from the database each time, since another process may have written it.
+    fn append_numbered(&mut self, event: &Event) -> Result<(), StoreError> {
+        let sql = Sql::new("SELECT no, hash FROM journal WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" ORDER BY no DESC LIMIT 1");
+        let (last, previous) = self.one::<(BigInt, Binary), (i64, Vec<u8>)>(&sql)?.unwrap_or_default();
+        let mut numbered = as_entry(event, last.saturating_add(1));
+        numbered.hash = link(&previous, &numbered).to_vec();
+        let sql = Sql::new(
+            "INSERT INTO journal (tenant_id, no, at, kind, actor, resource, version, paths, tx, detail, hash) VALUES (",
+        )
+        .ints([self.key(), numbered.number, numbered.at.micros()])
+        .raw(", ")
+        .texts([&*numbered.kind, &*numbered.actor])
+        .raw(", ")
+        .maybe_text(resource_text(&numbered).as_deref())
+        .raw(", ")
+        .int(numbered.version)
+        .raw(", ")
+        .text(paths_text(&numbered.paths))
+        .raw(", ")
+        .text(&*numbered.transaction)
+        .raw(", ")
+        .maybe_text(numbered.detail.as_deref())
+        .raw(", ")
+        .blob(numbered.hash)
+        .raw(")");
+        self.run(&sql).map(|_| ())
+    }
+
+    fn append_pending(&mut self, event: &Event) -> Result<(), StoreError> {
+        let pending = as_entry(event, 0);
+        let sql = Sql::new("INSERT INTO journal (tenant_id, at, kind, actor, resource, version, paths, tx, detail) VALUES (")
+            .ints([self.key(), pending.at.micros()])
+            .raw(", ")
+            .texts([&*pending.kind, &*pending.actor])
+            .raw(", ")
+            .maybe_text(resource_text(&pending).as_deref())
+            .raw(", ")
+            .int(pending.version)
+            .raw(", ")
+            .text(paths_text(&pending.paths))
+            .raw(", ")
+            .text(&*pending.transaction)
+            .raw(", ")
+            .maybe_text(pending.detail.as_deref())
+            .raw(")");
+        self.run(&sql).map(|_| ())
+    }
+
+    /// Numbers and chains what is committed for good, on PostgreSQL, in a transaction of its own.
+    ///
+    /// A row may be numbered once its transaction's id is below the oldest one that still runs:
+    /// nothing below that horizon can still be committed, so no number is ever given late. Rows are
+    /// taken in the order of `n`, which was drawn under the lock of the row they tell of; a row waits
+    /// while an earlier one of the same resource is still above the horizon, since a transaction may
+    /// take its id early and wait for the lock. Of several sealers the first that comes works.
+    pub(crate) fn seal(&mut self) -> Result<Sealed, StoreError> {
+        let tenant = self.key();
+        self.run(
+            &Sql::new("INSERT INTO heads (tenant_id, no, horizon) VALUES (")
+                .int(tenant)
+                .raw(", 0, 0) ON CONFLICT (tenant_id) DO NOTHING"),
+        )?;
+        let sql = Sql::new("SELECT no, horizon FROM heads WHERE tenant_id = ").int(tenant).raw(" FOR UPDATE SKIP LOCKED");
+        let Some((mut last, from)) = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)? else {
+            return Ok(Sealed::Waiting);
+        };
+        // Rows that are visible now and below this horizon stay as they are for ever.
+        let horizon = Sql::new("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
+        let horizon = self.one::<BigInt, i64>(&horizon)?.unwrap_or(0);
+        let sql = Sql::new(
+            "SELECT j.xid, j.n, j.at, j.kind, j.actor, j.resource, j.version, j.paths, j.tx, j.detail \
+             FROM journal j WHERE j.tenant_id = ",
+        )
+        .int(tenant)
+        .raw(" AND j.xid >= ")
+        .int(from)
+        .raw(
+            " AND NOT EXISTS (SELECT 1 FROM journal_numbers x WHERE x.tenant_id = j.tenant_id AND x.xid = j.xid \
+             AND x.n = j.n) ORDER BY j.n LIMIT 5000",
+        );
+        let rows = self.load::<PendingSql, PendingRow>(&sql)?;
+        let full = rows.len() >= 5_000;
+        let mut previous = self.last_hash(last)?;
+        let mut held: BTreeSet<String> = BTreeSet::new();
+        let mut group_versions: BTreeMap<String, (i64, String)> = BTreeMap::new();
+        let mut numbers = Vec::new();
+        let mut waiting = false;
+        for row in rows {
+            let (xid, n, at, kind, actor, resource, version, paths, tx, detail) = row;
+            let is_held = resource.as_ref().is_some_and(|resource| held.contains(resource));
+            if xid >= horizon || is_held {
+                waiting = true;
+                held.extend(resource);
+                continue;
+            }
+            last = last.saturating_add(1);
+            let mut numbered = entry((last, at, kind, actor, resource.clone(), version, paths, tx, detail, Vec::new()))?;
+            if let Some(resource) = resource.filter(|_| is_membership(&numbered.kind)) {
+                numbered.version = self.group_version(&mut group_versions, resource, &numbered)?;
+            }
+            numbered.hash = link(&previous, &numbered).to_vec();
+            previous.clone_from(&numbered.hash);
+            numbers.push((last, xid, n, numbered.version, numbered.hash));
+        }
+        let sealed = !numbers.is_empty();
+        for chunk in numbers.chunks(500) {
+            let mut sql = Sql::new("INSERT INTO journal_numbers (tenant_id, no, xid, n, version, hash) VALUES ");
+            for (place, (no, xid, n, version, hash)) in chunk.iter().enumerate() {
+                sql = sql
+                    .raw(if place > 0 { ", (" } else { "(" })
+                    .ints([tenant, *no, *xid, *n, *version])
+                    .raw(", ")
+                    .blob(hash.clone())
+                    .raw(")");
+            }
+            self.run(&if chunk.len() > 8 { sql.one_off() } else { sql })?;
+        }
+        if sealed || !waiting {
+            self.move_head(last, from, horizon)?;
+        }
+        Ok(if full && sealed {
+            Sealed::More
+        } else if waiting {
+            Sealed::Waiting
+        } else {
+            Sealed::All
+        })
+    }
+
+    /// Writes the head: the last number, and a horizon below which all rows are numbered.
+    fn move_head(&mut self, last: i64, from: i64, horizon: i64) -> Result<(), StoreError> {
+        let tenant = self.key();
+        let sql = Sql::new("UPDATE heads SET no = ")
+            .int(last)
+            .raw(", horizon = LEAST(")
+            .int(horizon)
+            .raw(", (SELECT MIN(j.xid) FROM journal j WHERE j.tenant_id = ")
+            .int(tenant)
+            .raw(" AND j.xid >= ")
+            .int(from)
+            .raw(
+                " AND NOT EXISTS (SELECT 1 FROM journal_numbers x WHERE x.tenant_id = j.tenant_id \
+                 AND x.xid = j.xid AND x.n = j.n))) WHERE tenant_id = ",
+            )
+            .int(tenant);
+        self.run(&sql).map(|_| ())
+    }
+
+    /// Whether rows of the journal are without a number.
+    pub(crate) fn has_unnumbered(&mut self) -> Result<bool, StoreError> {
+        let sql = Sql::new(
+            "SELECT j.n FROM journal j WHERE j.tenant_id = ",
+        )
+        .int(self.key())
+        .raw(" AND j.xid >= COALESCE((SELECT h.horizon FROM heads h WHERE h.tenant_id = ")
+        .int(self.key())
+        .raw(
+            "), 0) AND NOT EXISTS (SELECT 1 FROM journal_numbers x WHERE x.tenant_id = j.tenant_id \
+             AND x.xid = j.xid AND x.n = j.n) LIMIT 1",
+        );
+        Ok(self.one::<BigInt, i64>(&sql)?.is_some())
+    }
+
+    fn last_hash(&mut self, last: i64) -> Result<Vec<u8>, StoreError> {
+        if last == 0 {
+            return Ok(Vec::new());
+        }
+        let sql = Sql::new("SELECT hash FROM journal_numbers WHERE tenant_id = ").int(self.key()).raw(" AND no = ").int(last);
+        let hash = self.one::<Binary, Vec<u8>>(&sql)?;
+        hash.ok_or_else(|| StoreError::Corrupt { table: "journal_numbers", column: "no", row: last.to_string() })
+    }
+
+    /// The version that a change of members has given its group. Writers of different members do not
+    /// see each other, so they may have read the same sum: the next is one more than the last, but
+    /// for entries of one transaction, which moved it once.
+    fn group_version(
+        &mut self,
+        known: &mut BTreeMap<String, (i64, String)>,
+        resource: String,
+        entry: &NumberedEvent,
+    ) -> Result<i64, StoreError> {
+        if !known.contains_key(&resource) {
+            let sql = Sql::new(
+                "SELECT x.version, j.tx FROM journal j JOIN journal_numbers x \
+                 ON x.tenant_id = j.tenant_id AND x.xid = j.xid AND x.n = j.n WHERE j.tenant_id = ",
+            )
+            .int(self.key())
+            .raw(" AND j.resource = ")
+            .text(&*resource)
+            .raw(" AND j.kind IN ('member_added', 'member_removed') ORDER BY j.n DESC LIMIT 1");
+            let found = self.one::<(BigInt, Text), (i64, String)>(&sql)?;
+            known.insert(resource.clone(), found.unwrap_or_default());
+        }
+        let version = match known.get(&resource) {
+            Some((last, tx)) if *tx == entry.transaction => entry.version.max(*last),
+            Some((last, _)) => entry.version.max(last.saturating_add(1)),
+            None => entry.version,
+        };
+        known.insert(resource, (version, entry.transaction.clone()));
+        Ok(version)
+    }
+}
+
+/// How far the sealer came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sealed {
+    /// Everything that is committed is numbered.
+    All,
+    /// There is more to number now.
+    More,
+    /// Some rows wait for a transaction that still runs, or another sealer is at work.
+    Waiting,
+}
+
+type PendingSql =
+    (BigInt, BigInt, BigInt, Text, Text, Nullable<Text>, BigInt, Text, Text, Nullable<Text>);
+type PendingRow = (i64, i64, i64, String, String, Option<String>, i64, String, String, Option<String>);
+
+fn is_membership(kind: &str) -> bool {
+    kind == EventKind::MemberAdded.as_str() || kind == EventKind::MemberRemoved.as_str()
+}
+
+/// An event as an entry, before it is chained.
+fn as_entry(event: &Event, number: i64) -> NumberedEvent {
+    NumberedEvent {
+        number,
+        at: event.at,
+        kind: event.kind.as_str().to_owned(),
+        actor: event.actor.to_text(),
+        resource: event.resource.as_ref().map(|(name, id)| (name.clone(), id.as_str().to_owned())),
+        version: event.version,
+        paths: event.paths.clone(),
+        transaction: event.transaction.as_str().to_owned(),
+        detail: event.detail.clone(),
+        hash: Vec::new(),
+    }
+}
+
+fn resource_text(entry: &NumberedEvent) -> Option<String> {
+    entry.resource.as_ref().map(|(name, id)| format!("{name}/{id}"))
+}
+
+fn paths_text(paths: &[String]) -> String {
+    serde_json::Value::from(paths.to_vec()).to_string()
+}
+
+fn entry(row: EntryRow) -> Result<NumberedEvent, StoreError> {
+    let (number, at, kind, actor, resource, version, paths, transaction, detail, hash) = row;
+    let corrupt = |column| StoreError::Corrupt { table: "journal", column, row: number.to_string() };
+    let resource = match resource {
+        None => None,
+        Some(text) => {
+            let (name, id) = text.split_once('/').ok_or_else(|| corrupt("resource"))?;
+            Some((name.to_owned(), id.to_owned()))
+        }
+    };
+    let paths: Vec<String> = serde_json::from_str(&paths).map_err(|error| {
+        tracing::debug!(error = &error as &dyn std::error::Error, "the paths of a journal entry cannot be read");
+        corrupt("paths")
+    })?;
+    Ok(NumberedEvent {
+        number,
+        at: Timestamp::from_micros(at),
+        kind,
+        actor,
+        resource,
+        version,
+        paths,
+        transaction,
+        detail,
+        hash,
+    })
+}

@@ -1,0 +1,341 @@
+//! Group members as rows.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use diesel::sql_types::{BigInt, Nullable, Text};
+use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
+use headcount_store::{
+    StoreError,
+    members::{GroupOf, MemberRef, MemberTxn, MembershipChange},
+    query::View,
+};
+
+use crate::{
+    connection::Dialect,
+    resources::MOST_BINDS,
+    sql::Sql,
+    txn::{DieselTxn, sees},
+};
+
+impl MemberTxn for DieselTxn<'_> {
+    fn find_members(&mut self, view: &View, ids: &[&str]) -> Result<Vec<MemberRef>, StoreError> {
+        let ids: BTreeSet<&str> = ids.iter().copied().filter(|id| !id.contains('\0')).collect();
+        let ids: Vec<&str> = ids.into_iter().collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(MOST_BINDS) {
+            let sql = Sql::new("SELECT r.seq, r.id, r.type FROM resources r WHERE r.tenant_id = ")
+                .int(self.key())
+                .raw(" AND r.id IN (")
+                .texts(chunk.iter().copied())
+                .raw(") AND ")
+                .add(sees(view))
+                .raw(" ORDER BY r.id");
+            let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
+            for row in self.load::<(BigInt, Text, BigInt), (i64, String, i64)>(&sql)? {
+                found.push(self.member(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn add_members(&mut self, group: Seq, members: &[MemberRef]) -> Result<Vec<PublicId>, StoreError> {
+        let members: BTreeMap<&PublicId, Seq> = members.iter().map(|member| (&member.id, member.seq)).collect();
+        let seqs: Vec<Seq> = members.into_values().collect();
+        let mut added = Vec::new();
+        for chunk in seqs.chunks(MOST_BINDS) {
+            // The row is made from the member's own, so that it cannot say what is not so.
+            let sql = Sql::new("INSERT INTO memberships (tenant_id, grp, member, member_id, member_type) SELECT r.tenant_id, ")
+                .int(group.0)
+                .raw(", r.seq, r.id, r.type FROM resources r WHERE r.tenant_id = ")
+                .int(self.key())
+                .raw(" AND r.seq IN (")
+                .ints(chunk.iter().map(|seq| seq.0))
+                .raw(") ORDER BY r.id ON CONFLICT (tenant_id, grp, member) DO NOTHING RETURNING member_id");
+            let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
+            let new = self.load::<Text, String>(&sql)?;
+            if new.len() < chunk.len() {
+                self.all_exist(chunk)?;
+            }
+            added.extend(new);
+        }
+        Ok(in_id_order(added))
+    }
+
+    fn remove_members(&mut self, group: Seq, ids: &[&str]) -> Result<Vec<PublicId>, StoreError> {
+        let ids: BTreeSet<&str> = ids.iter().copied().filter(|id| !id.contains('\0')).collect();
+        let ids: Vec<&str> = ids.into_iter().collect();
+        let mut removed = Vec::new();
+        for chunk in ids.chunks(MOST_BINDS) {
+            let sql = Sql::new("DELETE FROM memberships WHERE tenant_id = ")
+                .int(self.key())
+                .raw(" AND grp = ")
+                .int(group.0)
+                .raw(" AND member IN (SELECT r.seq FROM resources r WHERE r.tenant_id = ")
+                .int(self.key())
+                .raw(" AND r.id IN (")
+                .texts(chunk.iter().copied())
+                .raw(")) RETURNING member_id");
+            let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
+            removed.extend(self.load::<Text, String>(&sql)?);
+        }
+        Ok(in_id_order(removed))
+    }
+
+    fn replace_members(&mut self, group: Seq, members: &[MemberRef]) -> Result<MembershipChange, StoreError> {
+        let sql = Sql::new("SELECT member, member_id FROM memberships WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND grp = ")
+            .int(group.0);
+        let present = self.load::<(BigInt, Text), (i64, String)>(&sql)?;
+        let wanted: HashSet<i64> = members.iter().map(|member| member.seq.0).collect();
+        let had: HashSet<i64> = present.iter().map(|(seq, _)| *seq).collect();
+        let gone: Vec<&str> =
+            present.iter().filter(|(seq, _)| !wanted.contains(seq)).map(|(_, id)| id.as_str()).collect();
+        let new: Vec<MemberRef> = members.iter().filter(|member| !had.contains(&member.seq.0)).cloned().collect();
+        let removed = self.remove_members(group, &gone)?;
+        let added = self.add_members(group, &new)?;
+        Ok(MembershipChange { added, removed })
+    }
+
+    fn members(&mut self, group: Seq, after: Option<Seq>, limit: u64) -> Result<Vec<MemberRef>, StoreError> {
+        let sql = Sql::new("SELECT member, member_id, member_type FROM memberships WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND grp = ")
+            .int(group.0)
+            .raw(" AND member > ")
+            .int(after.map_or(i64::MIN, |seq| seq.0))
+            .raw(" ORDER BY member LIMIT ")
+            .int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.load::<(BigInt, Text, BigInt), (i64, String, i64)>(&sql)?;
+        rows.into_iter().map(|row| self.member(row)).collect()
+    }
+
+    fn members_of(&mut self, groups: &[Seq]) -> Result<Vec<(Seq, MemberRef)>, StoreError> {
+        let mut found = Vec::new();
+        let groups: BTreeSet<i64> = groups.iter().map(|group| group.0).collect();
+        let groups: Vec<i64> = groups.into_iter().collect();
+        for chunk in groups.chunks(MOST_BINDS) {
+            let sql = Sql::new("SELECT grp, member, member_id, member_type FROM memberships WHERE tenant_id = ")
+                .int(self.key())
+                .raw(" AND grp IN (")
+                .ints(chunk.iter().copied())
+                .raw(") ORDER BY grp, member");
+            let sql = if chunk.len() > 1 { sql.one_off() } else { sql };
+            for (group, seq, id, number) in
+                self.load::<(BigInt, BigInt, Text, BigInt), (i64, i64, String, i64)>(&sql)?
+            {
+                found.push((Seq(group), self.member((seq, id, number))?));
+            }
+        }
+        Ok(found)
+    }
+
+    fn count_members(&mut self, group: Seq) -> Result<u64, StoreError> {
+        let sql = Sql::new("SELECT COUNT(*) FROM memberships WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND grp = ")
+            .int(group.0);
+        let count = self.one::<BigInt, i64>(&sql)?;
+        Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+    }
+
+    fn groups_of(&mut self, view: &View, members: &[Seq], levels: u8) -> Result<Vec<GroupOf>, StoreError> {
+        // The edges are read level by level for all members together, each node once.
+        let members: BTreeSet<i64> = members.iter().map(|seq| seq.0).collect();
+        let mut above: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        let mut groups: BTreeMap<i64, (String, Option<String>)> = BTreeMap::new();
+        let mut frontier: BTreeSet<i64> = members.clone();
+        for _ in 0..levels {
+            if frontier.is_empty() {
+                break;
+            }
+            let mut next = BTreeSet::new();
+            for (member, group, id, display) in self.groups_directly(view, &frontier)? {
+                above.entry(member).or_default().push(group);
+                groups.insert(group, (id, display));
+                next.insert(group);
+            }
+            for asked in frontier {
+                above.entry(asked).or_default();
+            }
+            frontier = next.into_iter().filter(|group| !above.contains_key(group)).collect();
+        }
+        let mut found = Vec::new();
+        for member in members {
+            let mut direct_of: BTreeMap<i64, bool> = BTreeMap::new();
+            let mut reached = vec![member];
+            for level in 0..levels {
+                let mut next = Vec::new();
+                for group in reached.iter().flat_map(|node| above.get(node)).flatten() {
+                    if !direct_of.contains_key(group) {
+                        direct_of.insert(*group, level == 0);
+                        next.push(*group);
+                    }
+                }
+                reached = next;
+            }
+            for (group, direct) in direct_of {
+                if let Some((id, display)) = groups.get(&group) {
+                    found.push(GroupOf {
+                        member: Seq(member),
+                        group: Seq(group),
+                        id: PublicId::from_text(id),
+                        display: display.clone(),
+                        direct,
+                    });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn groups_with_member(&mut self, member: Seq) -> Result<Vec<(MemberRef, ConnectionKey)>, StoreError> {
+        let sql = Sql::new(
+            "SELECT r.seq, r.id, r.type, r.conn FROM memberships m JOIN resources r \
+             ON r.tenant_id = m.tenant_id AND r.seq = m.grp WHERE m.tenant_id = ",
+        )
+        .int(self.key())
+        .raw(" AND m.member = ")
+        .int(member.0)
+        .raw(" ORDER BY r.id");
+        let rows = self.load::<(BigInt, Text, BigInt, BigInt), (i64, String, i64, i64)>(&sql)?;
+        rows.into_iter()
+            .map(|(seq, id, number, conn)| Ok((self.member((seq, id, number))?, ConnectionKey(conn))))
+            .collect()
+    }
+
+    fn touch_group(&mut self, group: Seq, at: Timestamp) -> Result<i64, StoreError> {
+        let (tenant, at) = (self.key(), at.micros());
+        match self.dialect() {
+            Dialect::Sqlite => {
+                let sql = Sql::new("UPDATE resources SET version = version + 1, modified = ")
+                    .int(at)
+                    .raw(" WHERE tenant_id = ")
+                    .int(tenant)
+                    .raw(" AND seq = ")
+                    .int(group.0)
+                    .raw(" RETURNING version");
+                self.one::<BigInt, i64>(&sql)?.ok_or(StoreError::NotFound)
+            }
+            Dialect::Postgres => {
+                // Every commit adds one to some slot, so the sum moves with each in whatever order
+                // they land, and none waits for another.
+                let sql = Sql::new("INSERT INTO group_slots (tenant_id, grp, slot, n, modified) VALUES (")
+                    .ints([tenant, group.0, self.link.slot, 1, at])
+                    .raw(
+                        ") ON CONFLICT (tenant_id, grp, slot) DO UPDATE SET n = group_slots.n + 1, \
+                         modified = GREATEST(group_slots.modified, excluded.modified)",
+                    );
+                self.run(&sql)?;
+                let sql = Sql::new(
+                    "SELECT r.version + (SELECT COALESCE(SUM(s.n), 0)::bigint FROM group_slots s \
+                     WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq) FROM resources r WHERE r.tenant_id = ",
+                )
+                .int(tenant)
+                .raw(" AND r.seq = ")
+                .int(group.0);
+                self.one::<BigInt, i64>(&sql)?.ok_or(StoreError::NotFound)
+            }
+        }
+    }
+
+    fn note_unmatched(&mut self, group: Seq, ids: &[&str], at: Timestamp) -> Result<(), StoreError> {
+        let ids: BTreeSet<&str> = ids.iter().copied().filter(|id| !id.contains('\0')).take(MOST_UNMATCHED).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        for id in ids {
+            // An id may be as long as a request lets it be; only its head is kept.
+            let id = headcount_store::index::cut(id);
+            let sql = Sql::new("INSERT INTO unmatched_members (tenant_id, grp, member_id, seen) VALUES (")
+                .ints([self.key(), group.0])
+                .raw(", ")
+                .text(id)
+                .raw(", ")
+                .int(at.micros())
+                .raw(") ON CONFLICT (tenant_id, grp, member_id) DO UPDATE SET seen = excluded.seen");
+            self.run(&sql)?;
+        }
+        let sql = Sql::new("DELETE FROM unmatched_members WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND grp = ")
+            .int(group.0)
+            .raw(" AND member_id NOT IN (SELECT u.member_id FROM unmatched_members u WHERE u.tenant_id = ")
+            .int(self.key())
+            .raw(" AND u.grp = ")
+            .int(group.0)
+            .raw(" ORDER BY u.seen DESC, u.member_id LIMIT 1000)");
+        self.run(&sql).map(|_| ())
+    }
+
+    fn unmatched(&mut self, group: Seq) -> Result<Vec<String>, StoreError> {
+        let sql = Sql::new("SELECT member_id FROM unmatched_members WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND grp = ")
+            .int(group.0)
+            .raw(" ORDER BY member_id");
+        self.load::<Text, String>(&sql)
+    }
+}
+
+impl DieselTxn<'_> {
+    fn member(&mut self, (seq, id, number): (i64, String, i64)) -> Result<MemberRef, StoreError> {
+        Ok(MemberRef { seq: Seq(seq), id: PublicId::from_text(&id), resource_type: self.name_of(number)? })
+    }
+
+    /// Whether all these resources are there.
+    fn all_exist(&mut self, seqs: &[Seq]) -> Result<(), StoreError> {
+        let sql = Sql::new("SELECT COUNT(*) FROM resources WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND seq IN (")
+            .ints(seqs.iter().map(|seq| seq.0))
+            .raw(")")
+            .one_off();
+        let count = self.one::<BigInt, i64>(&sql)?;
+        let wanted: BTreeSet<&Seq> = seqs.iter().collect();
+        if count.and_then(|count| usize::try_from(count).ok()) == Some(wanted.len()) {
+            return Ok(());
+        }
+        Err(StoreError::NotFound)
+    }
+
+    /// The groups that these resources are directly in: member, group, its id, its displayName.
+    fn groups_directly(
+        &mut self,
+        view: &View,
+        members: &BTreeSet<i64>,
+    ) -> Result<Vec<(i64, i64, String, Option<String>)>, StoreError> {
+        let display = match self.dialect() {
+            Dialect::Sqlite => "json_extract(r.doc, '$.displayName')",
+            Dialect::Postgres => "(r.doc::json ->> 'displayName')",
+        };
+        let members: Vec<i64> = members.iter().copied().collect();
+        let mut found = Vec::new();
+        for chunk in members.chunks(MOST_BINDS) {
+            let sql = Sql::new("SELECT m.member, r.seq, r.id, ")
+                .raw(display)
+                .raw(
+                    " FROM memberships m JOIN resources r ON r.tenant_id = m.tenant_id AND r.seq = m.grp \
+                     WHERE m.tenant_id = ",
+                )
+                .int(self.key())
+                .raw(" AND m.member IN (")
+                .ints(chunk.iter().copied())
+                .raw(") AND ")
+                .add(sees(view));
+            let sql = if chunk.len() > 1 { sql.one_off() } else { sql };
+            found.extend(
+                self.load::<(BigInt, BigInt, Text, Nullable<Text>), (i64, i64, String, Option<String>)>(&sql)?,
+            );
+        }
+        Ok(found)
+    }
+}
+
+const MOST_UNMATCHED: usize = 1_000;
+
+fn in_id_order(ids: Vec<String>) -> Vec<PublicId> {
+    let mut ids: Vec<PublicId> = ids.iter().map(|id| PublicId::from_text(id)).collect();
+    ids.sort();
+    ids
+}

@@ -1,0 +1,561 @@
+//! Resources as rows.
+
+use std::collections::BTreeSet;
+
+use diesel::sql_types::{BigInt, Nullable, Text};
+use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
+use headcount_store::{
+    StoreError,
+    error::Holder,
+    index::{IndexForm, UniqueScope, UniqueValue, ValueRow, cut, may_be_cut},
+    page::Page,
+    query::{Query, View},
+    resources::{Lock, NewResource, ResourceTxn, StoredResource, Tombstone, Update},
+};
+
+use crate::{
+    connection::Dialect,
+    constraint::resource_error,
+    names::USER,
+    sql::Sql,
+    txn::{DieselTxn, sees},
+};
+
+/// The SQL types of a resource's row.
+pub(crate) type ResourceSql = (BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text);
+/// A resource's row: seq, id, type, owner, adoptable, version, created, modified, document.
+pub(crate) type ResourceRow = (i64, String, i64, i64, i64, i64, i64, i64, String);
+
+/// The columns of [`ResourceRow`] of the row `r`. On PostgreSQL changes of members move a group's
+/// version and time in `group_slots`.
+pub(crate) fn columns(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "r.seq, r.id, r.type, r.conn, r.adoptable, r.version, r.created, r.modified, r.doc"
+        }
+        Dialect::Postgres => {
+            "r.seq, r.id, r.type, r.conn, r.adoptable, \
+             CASE WHEN r.type = 1 THEN r.version ELSE r.version + (SELECT COALESCE(SUM(s.n), 0)::bigint \
+             FROM group_slots s WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq) END, r.created, \
+             CASE WHEN r.type = 1 THEN r.modified ELSE GREATEST(r.modified, (SELECT MAX(s.modified) \
+             FROM group_slots s WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq)) END, r.doc"
+        }
+    }
+}
+
+/// In `present`: some indexed value of the resource is longer than what is kept of it outside the
+/// document. The partial index `r_long` knows the number.
+const LONG: i64 = 1 << 62;
+
+impl DieselTxn<'_> {
+    pub(crate) fn stored(&mut self, row: ResourceRow) -> Result<StoredResource, StoreError> {
+        let (seq, id, type_number, conn, adoptable, version, created, modified, document) = row;
+        Ok(StoredResource {
+            seq: Seq(seq),
+            id: PublicId::from_text(&id),
+            resource_type: self.name_of(type_number)?,
+            owner: ConnectionKey(conn),
+            adoptable: adoptable != 0,
+            version,
+            created: Timestamp::from_micros(created),
+            modified: Timestamp::from_micros(modified),
+            document: document.into(),
+        })
+    }
+
+    /// Moves the count of an owner, and of adoptable resources, by `by`.
+    fn count(&mut self, owner: ConnectionKey, adoptable: bool, type_number: i64, by: i64) -> Result<(), StoreError> {
+        let sql = self.count_statement(owner.0, type_number, by);
+        self.run(&sql)?;
+        if adoptable {
+            let sql = self.count_statement(0, type_number, by);
+            self.run(&sql)?;
+        }
+        Ok(())
+    }
+
+    fn count_statement(&self, conn: i64, type_number: i64, by: i64) -> Sql {
+        Sql::new("INSERT INTO counts (tenant_id, conn, type, slot, n) VALUES (")
+            .ints([self.key(), conn, type_number, self.link.slot, by])
+            .raw(") ON CONFLICT (tenant_id, conn, type, slot) DO UPDATE SET n = counts.n + excluded.n")
+    }
+
+    /// Inserts value rows.
+    fn insert_values(&mut self, seq: i64, values: &[&ValueRow]) -> Result<(), StoreError> {
+        for chunk in values.chunks(16) {
+            let mut sql = Sql::new(
+                "INSERT INTO vals (tenant_id, path, folded, resource, element, etype, is_primary) VALUES ",
+            );
+            for (n, value) in chunk.iter().enumerate() {
+                let path = self.number(&value.path)?;
+                sql = self.value_row(sql.raw(if n > 0 { ", (" } else { "(" }), path, value, Some(seq));
+            }
+            // Two values of one element (a multi-valued part) may be equal: one row says as much.
+            self.run(&sql.raw(" ON CONFLICT DO NOTHING"))?;
+        }
+        Ok(())
+    }
+
+    /// The binds of a value row and a closing bracket; without `seq`, that of the row `r`.
+    fn value_row(&self, sql: Sql, path: i64, value: &ValueRow, seq: Option<i64>) -> Sql {
+        let sql = sql.int(self.key()).raw(", ").int(path).raw(", ").text(cut(&value.folded)).raw(", ");
+        let sql = match seq {
+            Some(seq) => sql.int(seq),
+            None => sql.raw("r.seq"),
+        };
+        sql.raw(", ")
+            .int(value.element.into())
+            .raw(", ")
+            .maybe_text(value.element_type.as_deref().map(cut))
+            .raw(", ")
+            .int(value.primary.into())
+            .raw(")")
+    }
+
+    /// Inserts unique values, one statement each, so that a violation tells which.
+    fn insert_unique(
+        &mut self,
+        seq: i64,
+        type_number: i64,
+        owner: ConnectionKey,
+        values: &[&UniqueValue],
+    ) -> Result<(), StoreError> {
+        for value in values {
+            let path = self.number(&value.path)?;
+            let sql = Sql::new("INSERT INTO unique_values (tenant_id, scope, type, path, key, resource) VALUES (")
+                .ints([self.key(), scope(value.scope, owner), type_number, path])
+                .raw(", ")
+                .text(&*value.key)
+                .raw(", ")
+                .int(seq)
+                .raw(")");
+            self.run(&sql).map_err(|error| match error {
+                StoreError::Unique { .. } => StoreError::Unique { attribute: value.path.clone() },
+                other => other,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `INSERT INTO resources`, returning the row's number.
+    fn insert_row(&self, new: &NewResource, type_number: i64) -> Sql {
+        let index = &new.index;
+        Sql::new(
+            "INSERT INTO resources (tenant_id, conn, type, id, version, scope, key, external_id, display_key, \
+             family_key, given_key, present, adoptable, active, created, modified, doc) VALUES (",
+        )
+        .ints([self.key(), new.owner.0, type_number])
+        .raw(", ")
+        .text(new.id.as_str())
+        .raw(", ")
+        .ints([new.version, scope(index.scope, new.owner)])
+        .raw(", ")
+        .maybe_text(index.key.as_deref())
+        .raw(", ")
+        .maybe_text(index.external_id.as_deref())
+        .raw(", ")
+        .maybe_text(index.display_key.as_deref().map(cut))
+        .raw(", ")
+        .maybe_text(index.family_key.as_deref().map(cut))
+        .raw(", ")
+        .maybe_text(index.given_key.as_deref().map(cut))
+        .raw(", ")
+        .ints([
+            present(index),
+            new.adoptable.into(),
+            index.active.into(),
+            new.created.micros(),
+            new.modified.micros(),
+        ])
+        .raw(", ")
+        .text(&*new.document)
+        .raw(") RETURNING seq")
+    }
+
+    /// On PostgreSQL the row, its values and its count are one statement, which is one round trip.
+    fn insert_in_one(&mut self, new: &NewResource, type_number: i64) -> Result<Sql, StoreError> {
+        let mut sql = Sql::new("WITH r AS (").add(self.insert_row(new, type_number)).raw(")");
+        if !new.index.values.is_empty() {
+            sql = sql.raw(
+                ", v AS (INSERT INTO vals (tenant_id, path, folded, resource, element, etype, is_primary) \
+                 SELECT x.* FROM r CROSS JOIN LATERAL (VALUES ",
+            );
+            for (n, value) in new.index.values.iter().enumerate() {
+                let path = self.number(&value.path)?;
+                sql = self.value_row(sql.raw(if n > 0 { ", (" } else { "(" }), path, value, None);
+            }
+            sql = sql.raw(") AS x ON CONFLICT DO NOTHING)");
+        }
+        sql = sql.raw(", c AS (").add(self.count_statement(new.owner.0, type_number, 1)).raw(")");
+        if new.adoptable {
+            sql = sql.raw(", a AS (").add(self.count_statement(0, type_number, 1)).raw(")");
+        }
+        sql = sql.raw(" SELECT r.seq FROM r");
+        Ok(if new.index.values.len() > 8 { sql.one_off() } else { sql })
+    }
+
+    /// Whether the row of a group is locked before it is read: its version is the sum of slots, and a
+    /// statement that waits for a lock still sums what it saw before it waited.
+    fn lock_first(&mut self, view: &View, type_number: i64, id: &str, lock: Lock) -> Result<(), StoreError> {
+        if self.dialect() == Dialect::Postgres && lock == Lock::Exclusive && type_number != USER {
+            let sql = Sql::new("SELECT r.seq FROM resources r WHERE r.tenant_id = ")
+                .int(self.key())
+                .raw(" AND r.id = ")
+                .text(id)
+                .raw(" AND r.type = ")
+                .int(type_number)
+                .raw(" AND ")
+                .add(sees(view))
+                .raw(" FOR UPDATE");
+            self.load::<BigInt, i64>(&sql)?;
+        }
+        Ok(())
+    }
+}
+
+impl ResourceTxn for DieselTxn<'_> {
+    fn find_resource(
+        &mut self,
+        view: &View,
+        resource_type: &str,
+        id: &str,
+        lock: Lock,
+    ) -> Result<Option<StoredResource>, StoreError> {
+        if id.contains('\0') {
+            return Ok(None);
+        }
+        let Some(type_number) = self.find_number(resource_type)? else { return Ok(None) };
+        self.lock_first(view, type_number, id, lock)?;
+        let mut sql = Sql::new("SELECT ")
+            .raw(columns(self.dialect()))
+            .raw(" FROM resources r WHERE r.tenant_id = ")
+            .int(self.key())
+            .raw(" AND r.id = ")
+            .text(id)
+            .raw(" AND r.type = ")
+            .int(type_number)
+            .raw(" AND ")
+            .add(sees(view));
+        if self.dialect() == Dialect::Postgres {
+            sql = match lock {
+                Lock::None => sql,
+                Lock::Shared => sql.raw(" FOR KEY SHARE OF r"),
+                Lock::Exclusive => sql.raw(" FOR UPDATE OF r"),
+            };
+        }
+        match self.one::<ResourceSql, ResourceRow>(&sql)? {
+            Some(row) => self.stored(row).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn load_resources(&mut self, seqs: &[Seq]) -> Result<Vec<StoredResource>, StoreError> {
+        let mut found = Vec::with_capacity(seqs.len());
+        for chunk in seqs.chunks(MOST_BINDS) {
+            let sql = Sql::new("SELECT ")
+                .raw(columns(self.dialect()))
+                .raw(" FROM resources r WHERE r.tenant_id = ")
+                .int(self.key())
+                .raw(" AND r.seq IN (")
+                .ints(chunk.iter().map(|seq| seq.0))
+                .raw(")")
+                .one_off();
+            for row in self.load::<ResourceSql, ResourceRow>(&sql)? {
+                found.push(self.stored(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn query(&mut self, query: &Query) -> Result<Page, StoreError> {
+        self.answer(query)
+    }
+
+    fn key_holder(
+        &mut self,
+        resource_type: &str,
+        owner: Option<ConnectionKey>,
+        key: &str,
+    ) -> Result<Option<Holder>, StoreError> {
+        let Some(type_number) = self.find_number(resource_type)? else { return Ok(None) };
+        let sql = Sql::new("SELECT conn, adoptable FROM resources WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND scope = ")
+            .int(owner.map_or(0, |owner| owner.0))
+            .raw(" AND type = ")
+            .int(type_number)
+            .raw(" AND key = ")
+            .text(key);
+        let row = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)?;
+        Ok(row.map(|(conn, adoptable)| Holder { owner: ConnectionKey(conn), adoptable: adoptable != 0 }))
+    }
+
+    fn adoptable_holder(&mut self, resource_type: &str, key: &str) -> Result<Option<Seq>, StoreError> {
+        let Some(type_number) = self.find_number(resource_type)? else { return Ok(None) };
+        let sql = Sql::new("SELECT seq FROM resources WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND type = ")
+            .int(type_number)
+            .raw(" AND adoptable = 1 AND key = ")
+            .text(key)
+            .raw(" ORDER BY seq LIMIT 1");
+        Ok(self.one::<BigInt, i64>(&sql)?.map(Seq))
+    }
+
+    fn insert_resource(&mut self, new: &NewResource) -> Result<Seq, StoreError> {
+        let type_number = self.number(&new.resource_type)?;
+        let insert = match self.dialect() {
+            Dialect::Postgres => self.insert_in_one(new, type_number)?,
+            Dialect::Sqlite => self.insert_row(new, type_number),
+        };
+        let seq = match self.link.one::<BigInt, i64>(&insert) {
+            Ok(seq) => seq.ok_or(StoreError::NotFound)?,
+            Err(error) => {
+                self.note(&error);
+                return Err(resource_error(error, &new.resource_type));
+            }
+        };
+        if self.dialect() == Dialect::Sqlite {
+            self.insert_values(seq, &new.index.values.iter().collect::<Vec<_>>())?;
+            self.count(new.owner, new.adoptable, type_number, 1)?;
+        }
+        self.insert_unique(seq, type_number, new.owner, &new.index.unique.iter().collect::<Vec<_>>())?;
+        Ok(Seq(seq))
+    }
+
+    fn update_resource(&mut self, update: &Update<'_>) -> Result<i64, StoreError> {
+        let before = update.before;
+        let (old, new) = (update.index_before, update.index);
+        let type_number = self.number(&before.resource_type)?;
+        let mut sql = Sql::new("UPDATE resources SET version = version + 1, modified = ")
+            .int(update.modified.micros())
+            .raw(", doc = ")
+            .text(&*update.document);
+        // Only what differs is set, so that no index is touched for nothing.
+        if (before.owner, before.adoptable) != (update.owner, update.adoptable) {
+            sql = sql.raw(", conn = ").int(update.owner.0).raw(", adoptable = ").int(update.adoptable.into());
+        }
+        if (&old.key, scope(old.scope, before.owner)) != (&new.key, scope(new.scope, update.owner)) {
+            sql = sql.raw(", scope = ").int(scope(new.scope, update.owner)).raw(", key = ").maybe_text(new.key.as_deref());
+        }
+        let texts = [
+            (", external_id = ", old.external_id.as_deref(), new.external_id.as_deref()),
+            (", display_key = ", old.display_key.as_deref().map(cut), new.display_key.as_deref().map(cut)),
+            (", family_key = ", old.family_key.as_deref().map(cut), new.family_key.as_deref().map(cut)),
+            (", given_key = ", old.given_key.as_deref().map(cut), new.given_key.as_deref().map(cut)),
+        ];
+        for (set, old, new) in texts {
+            if old != new {
+                sql = sql.raw(set).maybe_text(new);
+            }
+        }
+        if present(old) != present(new) {
+            sql = sql.raw(", present = ").int(present(new));
+        }
+        if old.active != new.active {
+            sql = sql.raw(", active = ").int(new.active.into());
+        }
+        sql = sql.raw(" WHERE tenant_id = ").int(self.key()).raw(" AND seq = ").int(before.seq.0).raw(" AND version");
+        // The version is compared where it is written: two writers that read the same one cannot
+        // both win.
+        sql = if self.dialect() == Dialect::Postgres && type_number != USER {
+            sql.raw(SLOT_SUM).raw(" = ").int(before.version).raw(" RETURNING version").raw(SLOT_SUM)
+        } else {
+            sql.raw(" = ").int(before.version).raw(" RETURNING version")
+        };
+        let version = match self.link.one::<BigInt, i64>(&sql) {
+            Ok(version) => version.ok_or(StoreError::VersionMismatch)?,
+            Err(error) => {
+                self.note(&error);
+                return Err(resource_error(error, &before.resource_type));
+            }
+        };
+        self.write_values(before.seq.0, &old.values, &new.values)?;
+        self.write_unique(update, type_number)?;
+        if before.owner != update.owner || before.adoptable != update.adoptable {
+            self.count(before.owner, before.adoptable, type_number, -1)?;
+            self.count(update.owner, update.adoptable, type_number, 1)?;
+        }
+        Ok(version)
+    }
+
+    fn delete_resource(&mut self, resource: &StoredResource, tombstone: &Tombstone) -> Result<(), StoreError> {
+        let type_number = self.number(&resource.resource_type)?;
+        let (tenant, seq) = (self.key(), resource.seq.0);
+        let sql = Sql::new("DELETE FROM memberships WHERE tenant_id = ").int(tenant).raw(" AND grp = ").int(seq);
+        self.run(&sql)?;
+        let sql = Sql::new("DELETE FROM memberships WHERE tenant_id = ").int(tenant).raw(" AND member = ").int(seq);
+        self.run(&sql)?;
+        let sql = Sql::new("DELETE FROM resources WHERE tenant_id = ")
+            .int(tenant)
+            .raw(" AND seq = ")
+            .int(seq)
+            .raw(" RETURNING conn, adoptable");
+        let gone = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)?;
+        let (conn, adoptable) = gone.ok_or(StoreError::NotFound)?;
+        for text in [
+            "DELETE FROM vals WHERE tenant_id = ",
+            "DELETE FROM unique_values WHERE tenant_id = ",
+        ] {
+            self.run(&Sql::new(text).int(tenant).raw(" AND resource = ").int(seq))?;
+        }
+        if type_number != USER {
+            let sql = Sql::new("DELETE FROM unmatched_members WHERE tenant_id = ").int(tenant).raw(" AND grp = ");
+            self.run(&sql.int(seq))?;
+            if self.dialect() == Dialect::Postgres {
+                let sql = Sql::new("DELETE FROM group_slots WHERE tenant_id = ").int(tenant).raw(" AND grp = ");
+                self.run(&sql.int(seq))?;
+            }
+        }
+        self.count(ConnectionKey(conn), adoptable != 0, type_number, -1)?;
+        let groups: Vec<&str> = tombstone.groups.iter().map(PublicId::as_str).collect();
+        let groups = serde_json::to_string(&groups).map_err(|error| StoreError::Backend(error.into()))?;
+        let sql = Sql::new(
+            "INSERT INTO tombstones (tenant_id, id, conn, type, key, version, created, deleted, doc, groups) VALUES (",
+        )
+        .int(tenant)
+        .raw(", ")
+        .text(tombstone.id.as_str())
+        .raw(", ")
+        .ints([tombstone.owner.0, type_number])
+        .raw(", ")
+        .maybe_text(tombstone.key.as_deref())
+        .raw(", ")
+        .ints([tombstone.version, tombstone.created.micros(), tombstone.deleted.micros()])
+        .raw(", ")
+        .text(&*tombstone.document)
+        .raw(", ")
+        .text(groups)
+        .raw(
+            ") ON CONFLICT (tenant_id, id) DO UPDATE SET conn = excluded.conn, type = excluded.type, \
+             key = excluded.key, version = excluded.version, created = excluded.created, \
+             deleted = excluded.deleted, doc = excluded.doc, groups = excluded.groups",
+        );
+        self.run(&sql)?;
+        Ok(())
+    }
+
+    fn find_tombstone(
+        &mut self,
+        resource_type: &str,
+        owner: ConnectionKey,
+        key: &str,
+    ) -> Result<Option<Tombstone>, StoreError> {
+        let Some(type_number) = self.find_number(resource_type)? else { return Ok(None) };
+        let sql = Sql::new("SELECT id, key, version, created, deleted, doc, groups FROM tombstones WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND conn = ")
+            .int(owner.0)
+            .raw(" AND type = ")
+            .int(type_number)
+            .raw(" AND key = ")
+            .text(key)
+            .raw(" ORDER BY deleted DESC, id DESC LIMIT 1");
+        let row = self.one::<
+            (Text, Nullable<Text>, BigInt, BigInt, BigInt, Text, Text),
+            (String, Option<String>, i64, i64, i64, String, String),
+        >(&sql)?;
+        let Some((id, key, version, created, deleted, document, groups)) = row else { return Ok(None) };
+        let groups: Vec<String> = serde_json::from_str(&groups).map_err(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the groups of a tombstone cannot be read");
+            StoreError::Corrupt { table: "tombstones", column: "groups", row: id.clone() }
+        })?;
+        Ok(Some(Tombstone {
+            id: PublicId::from_text(&id),
+            resource_type: resource_type.to_owned(),
+            owner,
+            key,
+            version,
+            created: Timestamp::from_micros(created),
+            deleted: Timestamp::from_micros(deleted),
+            document,
+            groups: groups.iter().map(|id| PublicId::from_text(id)).collect(),
+        }))
+    }
+
+    fn forget_tombstone(&mut self, id: &PublicId) -> Result<(), StoreError> {
+        let sql = Sql::new("DELETE FROM tombstones WHERE tenant_id = ").int(self.key()).raw(" AND id = ").text(id.as_str());
+        self.run(&sql).map(|_| ())
+    }
+}
+
+impl DieselTxn<'_> {
+    /// Writes the difference between the value rows before and after.
+    fn write_values(&mut self, seq: i64, old: &[ValueRow], new: &[ValueRow]) -> Result<(), StoreError> {
+        if old == new {
+            return Ok(());
+        }
+        let before: BTreeSet<&ValueRow> = old.iter().collect();
+        let after: BTreeSet<&ValueRow> = new.iter().collect();
+        for gone in before.difference(&after) {
+            let path = self.number(&gone.path)?;
+            let sql = Sql::new("DELETE FROM vals WHERE tenant_id = ")
+                .int(self.key())
+                .raw(" AND path = ")
+                .int(path)
+                .raw(" AND folded = ")
+                .text(cut(&gone.folded))
+                .raw(" AND resource = ")
+                .int(seq)
+                .raw(" AND element = ")
+                .int(gone.element.into());
+            self.run(&sql)?;
+        }
+        let added: Vec<&ValueRow> = after.difference(&before).copied().collect();
+        self.insert_values(seq, &added)
+    }
+
+    /// Writes the difference between the unique values before and after; another owner is another
+    /// scope.
+    fn write_unique(&mut self, update: &Update<'_>, type_number: i64) -> Result<(), StoreError> {
+        let (old, new) = (&update.index_before.unique, &update.index.unique);
+        let same_owner = update.before.owner == update.owner;
+        if old == new && (same_owner || old.iter().all(|value| value.scope == UniqueScope::Tenant)) {
+            return Ok(());
+        }
+        let stays = |value: &&UniqueValue, other: &[UniqueValue]| {
+            (same_owner || value.scope == UniqueScope::Tenant) && other.contains(value)
+        };
+        for gone in old.iter().filter(|value| !stays(value, new)) {
+            let path = self.number(&gone.path)?;
+            let sql = Sql::new("DELETE FROM unique_values WHERE tenant_id = ")
+                .int(self.key())
+                .raw(" AND scope = ")
+                .int(scope(gone.scope, update.before.owner))
+                .raw(" AND type = ")
+                .int(type_number)
+                .raw(" AND path = ")
+                .int(path)
+                .raw(" AND key = ")
+                .text(&*gone.key);
+            self.run(&sql)?;
+        }
+        let added: Vec<&UniqueValue> = new.iter().filter(|value| !stays(value, old)).collect();
+        self.insert_unique(update.before.seq.0, type_number, update.owner, &added)
+    }
+}
+
+/// Most binds of one list.
+pub(crate) const MOST_BINDS: usize = 500;
+
+/// What changes of members added to a group's version, on PostgreSQL.
+const SLOT_SUM: &str = " + (SELECT COALESCE(SUM(s.n), 0)::bigint FROM group_slots s \
+     WHERE s.tenant_id = resources.tenant_id AND s.grp = resources.seq)";
+
+/// The number that stands for the whole tenant, or for the owner.
+fn scope(scope: UniqueScope, owner: ConnectionKey) -> i64 {
+    match scope {
+        UniqueScope::Tenant => 0,
+        UniqueScope::Owner => owner.0,
+    }
+}
+
+/// The presence bits, and whether something was cut.
+fn present(index: &IndexForm) -> i64 {
+    let columns = [&index.display_key, &index.family_key, &index.given_key];
+    let long = columns.into_iter().flatten().any(|text| may_be_cut(text))
+        || index.values.iter().any(|value| {
+            may_be_cut(&value.folded) || value.element_type.as_deref().is_some_and(may_be_cut)
+        });
+    if long { index.present | LONG } else { index.present }
+}

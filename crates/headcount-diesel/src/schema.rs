@@ -1,0 +1,27 @@
+//! The names of the tables, for tests and guards.
+
+/// Tables whose every key starts with the tenant, on both databases. On PostgreSQL all of them, and
+/// [`POSTGRES_ONLY`], have forced row-level security.
+pub const TENANT_TABLES: [&str; 13] = [
+    "tenants",
+    "tenant_hosts",
+    "connections",
+    "tokens",
+    "resources",
+    "unique_values",
+    "vals",
+    "counts",
+    "memberships",
+    "unmatched_members",
+    "tombstones",
+    "conflicts",
+    "journal",
+];
+
+/// Tenants' tables that only PostgreSQL needs: what SQLite's one writer does at once is kept apart
+/// there, so that writers do not wait for each other.
+pub const POSTGRES_ONLY: [&str; 3] = ["group_slots", "journal_numbers", "heads"];
+
+/// Tables without a tenant in front and without row-level security: the indexes by which a request
+/// finds its tenant, and what belongs to the installation. They hold no personal data.
+pub const SYSTEM_TABLES: [&str; 5] = ["settings", "names", "token_index", "host_index", "connection_index"];

@@ -1,0 +1,191 @@
+//! Group commit on SQLite's one writing connection: whoever comes first begins a transaction, the
+//! others join it under savepoints of their own, and the last one there commits for all. There is no
+//! thread, no channel, and no closure that leaves its thread.
+//!
+//! INVARIANT: while the state is free and a batch is open, `waiting` is at least one. A thread counts
+//! itself before it takes the lock and takes itself out of the count under it; it leaves an open
+//! batch behind only if others are counted, and each of those will come to its own taking out, so
+//! somebody closes the batch. A follower sleeps until its batch has ended, so a thread is in a batch
+//! once and nobody starves.
+//!
+//! What a member is told is written after COMMIT has returned. A refused member waits too, since
+//! what it was refused for may rest on a batch mate that is not yet on disk.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use headcount_store::{StoreError, Verdict};
+
+use crate::{
+    connection::{Database, Link, StoreOptions, Use},
+    constraint::store_error,
+    error::ConnectError,
+    sql::Sql,
+};
+
+/// The one writer of a SQLite database.
+pub(crate) struct Writer {
+    state: Mutex<State>,
+    waiting: AtomicUsize,
+    database: Database,
+    options: StoreOptions,
+}
+
+struct State {
+    link: Link,
+    batch: Option<Arc<Batch>>,
+    members: usize,
+}
+
+#[derive(Default)]
+struct Batch {
+    ended: Mutex<Option<Ended>>,
+    signal: Condvar,
+}
+
+/// How a batch ended.
+#[derive(Clone)]
+enum Ended {
+    Committed,
+    /// Nothing of it was kept.
+    Lost(String),
+    /// COMMIT itself failed.
+    Unknown(String),
+}
+
+/// What became of one member's body.
+enum Body {
+    Kept(Verdict),
+    Failed(StoreError),
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl Writer {
+    pub(crate) fn new(database: Database, options: StoreOptions) -> Result<Self, ConnectError> {
+        let link = Link::open(&database, Use::Write, &options, 0)?;
+        let state = Mutex::new(State { link, batch: None, members: 0 });
+        Ok(Self { state, waiting: AtomicUsize::new(0), database, options })
+    }
+
+    /// Runs the body under a savepoint of the current batch and waits for the batch's commit.
+    ///
+    /// # Errors
+    /// What the body returned, [`StoreError::Busy`] if the lock could not be had or the batch was
+    /// lost, [`StoreError::Unknown`] if its commit failed.
+    ///
+    /// # Panics
+    /// If the body panicked; what it wrote is undone, and its batch mates are untouched.
+    pub(crate) fn write(
+        &self,
+        body: &mut dyn FnMut(&mut Link) -> Result<Verdict, StoreError>,
+    ) -> Result<Verdict, StoreError> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        // A panic under the lock is caught before it could poison it.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch = match &state.batch {
+            Some(batch) => Arc::clone(batch),
+            None => {
+                if let Err(error) = state.link.run(&Sql::new("BEGIN IMMEDIATE")) {
+                    self.waiting.fetch_sub(1, Ordering::SeqCst);
+                    return Err(store_error(error));
+                }
+                let batch = Arc::new(Batch::default());
+                state.batch = Some(Arc::clone(&batch));
+                state.members = 0;
+                batch
+            }
+        };
+        state.members = state.members.saturating_add(1);
+        let (outcome, lost) = run_body(&mut state.link, body);
+        let is_last = self.waiting.fetch_sub(1, Ordering::SeqCst) == 1;
+        let ended = if lost.is_some() || is_last || state.members >= MOST_MEMBERS {
+            let ended = self.close(state, lost);
+            *batch.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended.clone());
+            batch.signal.notify_all();
+            ended
+        } else {
+            drop(state);
+            batch.wait()
+        };
+        match (outcome, ended) {
+            (Body::Panicked(panic), _) => resume_unwind(panic),
+            (Body::Kept(verdict), Ended::Committed) => Ok(verdict),
+            (Body::Failed(error), Ended::Committed) => Err(error),
+            (_, Ended::Lost(reason)) => Err(StoreError::Busy(Some(reason.into()))),
+            (_, Ended::Unknown(reason)) => Err(StoreError::Unknown(Some(reason.into()))),
+        }
+    }
+
+    /// Ends the open batch.
+    fn close(&self, mut state: MutexGuard<'_, State>, lost: Option<String>) -> Ended {
+        state.batch = None;
+        let ended = match lost {
+            Some(reason) => Ended::Lost(reason),
+            None => match state.link.run(&Sql::new("COMMIT")) {
+                Ok(_) => return Ended::Committed,
+                Err(error) => Ended::Unknown(error.to_string()),
+            },
+        };
+        // Some errors end the transaction by themselves, others leave it open; a new connection
+        // starts from what is on disk in either case.
+        state.link.roll_back();
+        match Link::open(&self.database, Use::Write, &self.options, 0) {
+            Ok(link) => state.link = link,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the writer could not be opened again");
+            }
+        }
+        ended
+    }
+}
+
+impl Batch {
+    fn wait(&self) -> Ended {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(ended) = &*ended {
+                return ended.clone();
+            }
+            ended = self.signal.wait(ended).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Runs one body between SAVEPOINT and RELEASE or ROLLBACK TO. The second value tells why the whole
+/// transaction is lost: an error that ended it shows in a savepoint command that fails.
+fn run_body(
+    link: &mut Link,
+    body: &mut dyn FnMut(&mut Link) -> Result<Verdict, StoreError>,
+) -> (Body, Option<String>) {
+    if let Err(error) = link.run(&Sql::new("SAVEPOINT member")) {
+        let reason = error.to_string();
+        return (Body::Failed(store_error(error)), Some(reason));
+    }
+    let outcome = match catch_unwind(AssertUnwindSafe(|| body(link))) {
+        Ok(Ok(verdict)) => Body::Kept(verdict),
+        Ok(Err(error)) => Body::Failed(error),
+        Err(panic) => Body::Panicked(panic),
+    };
+    if !matches!(outcome, Body::Kept(Verdict::Commit)) {
+        if let Err(error) = link.run(&Sql::new("ROLLBACK TO SAVEPOINT member")) {
+            return (outcome, Some(error.to_string()));
+        }
+    }
+    match link.run(&Sql::new("RELEASE SAVEPOINT member")) {
+        Ok(_) => (outcome, None),
+        Err(error) => (outcome, Some(error.to_string())),
+    }
+}
+
+/// More members than there are threads, so that in practice a batch is closed by its last member;
+/// beyond it fairness would rest on the mutex.
+const MOST_MEMBERS: usize = 1_024;
+
+#[cfg(test)]
+mod tests;

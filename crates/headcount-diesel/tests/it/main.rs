@@ -1,0 +1,3 @@
+//! The stores against the contract of stores, against each other, and against their own schema.
+
+mod sqlite;
