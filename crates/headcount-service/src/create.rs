@@ -29,10 +29,13 @@ use crate::{
     render::Frame,
     service::Service,
     session::{Job, Session},
-    show::{self, Asked},
+    show::{self, Asked, Shown},
     stop::Stop,
     write::{self, Written},
 };
+
+/// The version of what was never there before.
+const FIRST_VERSION: i64 = 1;
 
 /// How the id of a new resource was chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +73,12 @@ pub(crate) fn create(
     let request = prepare(&job, resource_type, body, id, IdChoice::Free)?;
     let shown = job.writing(|txn, session| {
         let Written { stored, document, .. } = perform(txn, &job, session, &request, &Pending::new())?;
+        if stored.version == FIRST_VERSION && request.members.is_empty() {
+            // What was just made has no members and is in no group: there is nothing to read.
+            let mut shown = Shown::bare(&stored, document, &session.view);
+            shown.members = membership::has_members(resource_type).then(Vec::new);
+            return Ok(shown);
+        }
         Ok(show::one(txn, &job, session, asked, &stored, document)?)
     })?;
     Ok(Frame::new(service.registry(), caller).answer(201, resource_type, shown, projection))
@@ -134,7 +143,7 @@ pub(crate) fn perform(
         .filter(|tombstone| request.id_choice == IdChoice::Free || tombstone.id == request.id);
     let (id, version, created): (PublicId, i64, Timestamp) = match &tombstone {
         Some(tombstone) => (tombstone.id.clone(), tombstone.version.saturating_add(1), tombstone.created),
-        None => (request.id.clone(), 1, job.now),
+        None => (request.id.clone(), FIRST_VERSION, job.now),
     };
     let new = NewResource {
         id,

@@ -1,0 +1,158 @@
+//! Queries (RFC 7644 §3.4.2, §3.4.3).
+
+use headcount_model::Preset;
+use headcount_service::QueryRequest;
+use scim_schema::builtin;
+use serde_json::{Value, json};
+
+use crate::fixture::{World, refusal, texts};
+
+fn asked(pairs: &[(&str, &str)]) -> QueryRequest {
+    let mut request = QueryRequest::default();
+    for (name, value) in pairs {
+        let value = Some((*value).to_owned());
+        match *name {
+            "filter" => request.filter = value,
+            "retry" => request.filter_retry = value,
+            "sortBy" => request.sort_by = value,
+            "sortOrder" => request.sort_order = value,
+            "startIndex" => request.start_index = value,
+            "count" => request.count = value,
+            "cursor" => request.cursor = value,
+            "attributes" => request.attributes = value,
+            "excludedAttributes" => request.excluded_attributes = value,
+            other => panic!("{other}"),
+        }
+    }
+    request
+}
+
+#[test]
+fn rfc7644_3_4_2_list_response() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let empty = client.query(Some("User"), &asked(&[("filter", "userName eq \"nobody\"")])).unwrap();
+    assert_eq!(
+        empty,
+        json!({"schemas": [builtin::LIST_RESPONSE], "totalResults": 0, "itemsPerPage": 0, "startIndex": 1, "Resources": []})
+    );
+    let ids: Vec<String> = ["ada", "bob", "eve"].map(|name| client.user(name)).into();
+    let page = client.query(Some("User"), &asked(&[("startIndex", "2"), ("count", "1")])).unwrap();
+    assert_eq!((&page["totalResults"], &page["itemsPerPage"], &page["startIndex"]), (&json!(3), &json!(1), &json!(2)));
+    assert_eq!(texts(&page["Resources"], "id"), [ids[1].clone()]);
+    let beyond = client.query(Some("User"), &asked(&[("startIndex", "9")])).unwrap();
+    assert_eq!(
+        (&beyond["totalResults"], &beyond["startIndex"], &beyond["Resources"]),
+        (&json!(3), &json!(9), &json!([]))
+    );
+    assert_eq!(page["Resources"][0], client.get("User", &ids[1]).unwrap().body.unwrap());
+}
+
+#[test]
+fn rfc7644_3_4_2_1_a_query_at_the_root_spans_the_types() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    client.user("ada");
+    client.group("ada", &[]);
+    let all = client.query(None, &QueryRequest::default()).unwrap();
+    assert_eq!(all["totalResults"], 2);
+    let users = client.query(None, &asked(&[("filter", "userName eq \"ada\"")])).unwrap();
+    assert_eq!(users["totalResults"], 1, "a group has no userName");
+    let groups = client.query(None, &asked(&[("filter", "meta.resourceType eq \"Group\"")])).unwrap();
+    assert_eq!(groups["Resources"][0]["displayName"], "ada");
+    assert_eq!(refusal(client.query(None, &asked(&[("filter", "nonsense eq 1")]))), (400, "invalidFilter"));
+}
+
+#[test]
+fn rfc7644_3_4_2_3_sorting() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    for (name, family) in [("ada", Some("b")), ("Bob", None), ("eve", Some("A"))] {
+        let mut body = json!({"schemas": [builtin::USER], "userName": name});
+        if let Some(family) = family {
+            body["name"] = json!({"familyName": family});
+        }
+        client.post("User", body).unwrap();
+    }
+    let names =
+        |pairs: &[(&str, &str)]| texts(&client.query(Some("User"), &asked(pairs)).unwrap()["Resources"], "userName");
+    assert_eq!(names(&[]), ["ada", "Bob", "eve"]);
+    assert_eq!(names(&[("sortBy", "name.familyName")]), ["eve", "ada", "Bob"]);
+    assert_eq!(names(&[("sortBy", "name.familyName"), ("sortOrder", "descending")]), ["Bob", "ada", "eve"]);
+    assert_eq!(names(&[("sortOrder", "descending")]), ["ada", "Bob", "eve"]);
+    for pairs in [
+        &[("sortBy", "nonsense")][..],
+        &[("sortBy", "groups")],
+        &[("sortBy", "groups.value")],
+        &[("sortBy", "password")],
+        &[("sortBy", "")],
+        &[("sortBy", "userName"), ("sortOrder", "up")],
+    ] {
+        assert_eq!(refusal(client.query(Some("User"), &asked(pairs))), (400, "invalidValue"), "{pairs:?}");
+    }
+    client.set(&[("unknown_sort", "accept")]);
+    assert_eq!(names(&[("sortBy", "nonsense"), ("sortOrder", "up")]), ["ada", "Bob", "eve"]);
+}
+
+#[test]
+fn paging_parameters_are_checked_or_loosely_read() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    client.user("ada");
+    for pairs in [&[("count", "x")][..], &[("startIndex", "1.0")], &[("cursor", ""), ("startIndex", "1")]] {
+        assert_eq!(refusal(client.query(Some("User"), &asked(pairs))), (400, "invalidValue"), "{pairs:?}");
+    }
+    let okta = world.client(Preset::Okta);
+    okta.user("ada");
+    let list = okta.query(Some("User"), &asked(&[("count", "x"), ("startIndex", "y")])).unwrap();
+    assert_eq!(list["totalResults"], 1);
+}
+
+#[test]
+fn a_second_reading_of_the_filter_is_tried_when_the_first_finds_nothing() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let plus = client.user("ada+x@y.test");
+    let both = asked(&[("filter", "userName eq \"ada x@y.test\""), ("retry", "userName eq \"ada+x@y.test\"")]);
+    assert_eq!(texts(&client.query(Some("User"), &both).unwrap()["Resources"], "id"), [plus]);
+    let blank = client.user("ada x@y.test");
+    assert_eq!(texts(&client.query(Some("User"), &both).unwrap()["Resources"], "id"), [blank]);
+}
+
+#[test]
+fn projections_of_lists() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let ada = client.user("ada");
+    client.group("staff", &[&ada]);
+    let first = |kind: &str, pairs: &[(&str, &str)]| -> Value {
+        client.query(Some(kind), &asked(pairs)).unwrap()["Resources"][0].clone()
+    };
+    assert_eq!(
+        first("User", &[("attributes", "userName")]),
+        json!({"schemas": [builtin::USER], "id": ada, "userName": "ada"})
+    );
+    assert_eq!(first("Group", &[("excludedAttributes", "members")]).get("members"), None);
+    assert_eq!(first("Group", &[("attributes", "members.value")])["members"], json!([{"value": ada}]));
+    let both = asked(&[("attributes", "userName"), ("excludedAttributes", "meta")]);
+    assert_eq!(refusal(client.query(Some("User"), &both)), (400, "invalidValue"));
+}
+
+#[test]
+fn filters_are_bounded_and_never_ignored() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let long = format!("userName eq \"{}\"", "x".repeat(9_000));
+    for filter in [
+        "userName eq",
+        "nonsense eq \"x\"",
+        "active gt true",
+        "password eq \"x\"",
+        "",
+        long.as_str(),
+        "userName eq 'x'",
+    ] {
+        let refused = client.query(Some("User"), &asked(&[("filter", filter)]));
+        assert_eq!(refusal(refused), (400, "invalidFilter"), "{filter}");
+    }
+}
