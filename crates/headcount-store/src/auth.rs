@@ -38,11 +38,7 @@ pub enum AuthError {
 ///
 /// # Errors
 /// [`AuthError`].
-pub fn authenticate(
-    store: &dyn SystemStore,
-    verifier: &Verifier,
-    presented: &str,
-) -> Result<Authenticated, AuthError> {
+pub fn authenticate(store: &dyn SystemStore, verifier: &Verifier, presented: &str) -> Result<Authenticated, AuthError> {
     let token = PlainToken::parse(presented).map_err(AuthError::Token)?;
     let TokenBinding { tenant, connection, hash } =
         store.find_token(token.id()).map_err(AuthError::Store)?.ok_or(AuthError::Unknown)?;

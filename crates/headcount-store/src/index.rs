@@ -144,9 +144,6 @@ fn index_attribute(
     value: Option<&Value>,
 ) {
     let Some(value) = value else { return };
-    if attribute.is_secret() {
-        return;
-    }
     let elements: &[Value] = match value {
         Value::Array(elements) => elements,
         single => std::slice::from_ref(single),
@@ -167,9 +164,6 @@ fn index_attribute(
 
 /// Adds what is indexed of one value of a leaf; `element` is the complex value around it.
 fn index_leaf(form: &mut IndexForm, leaf: &Leaf<'_>, position: usize, element: Option<&Value>, value: &Value) {
-    if leaf.definition().is_secret() {
-        return;
-    }
     if let Value::Array(values) = value {
         for value in values {
             index_leaf(form, leaf, position, element, value);
@@ -177,7 +171,9 @@ fn index_leaf(form: &mut IndexForm, leaf: &Leaf<'_>, position: usize, element: O
         return;
     }
     let column = leaf.column();
-    let rows = column.is_none() && has_rows(leaf.attribute, leaf.sub);
+    // What is never returned is no more than told apart from others of its kind.
+    let secret = leaf.attribute.is_secret() || leaf.definition().is_secret();
+    let rows = column.is_none() && !secret && has_rows(leaf.attribute, leaf.sub);
     let unique = leaf.definition().is_unique() && !leaf.has_unique_column();
     if column.is_none() && !rows && !unique {
         return;
@@ -341,9 +337,8 @@ fn number_text(number: &serde_json::Number) -> String {
     }
     let leading_zeros = all.len().saturating_sub(all.trim_start_matches('0').len());
     // The value is 0.<digits> times ten to this power; a double's is within ±400.
-    let exponent = i64::try_from(whole.len())
-        .unwrap_or(i64::MAX)
-        .saturating_sub(i64::try_from(leading_zeros).unwrap_or(i64::MAX));
+    let exponent =
+        i64::try_from(whole.len()).unwrap_or(i64::MAX).saturating_sub(i64::try_from(leading_zeros).unwrap_or(i64::MAX));
     let biased = exponent.saturating_add(500).clamp(0, 999);
     if negative {
         let complement = |c: char| c.to_digit(10).and_then(|digit| char::from_digit(9_u32.saturating_sub(digit), 10));
@@ -546,3 +541,6 @@ pub fn candidate(
     }
     Ok(document)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,10 @@
 //! Group members as rows.
 
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "every method fails as StoreError says; a method tells what is particular to it"
+)]
+
 use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
 
 use crate::{error::StoreError, query::View};
@@ -68,8 +73,8 @@ pub trait MemberTxn {
     fn count_members(&mut self, group: Seq) -> Result<u64, StoreError>;
 
     /// The groups that these resources are in, and those above them up to `levels` (1: direct only),
-    /// of this view only. Every walk remembers what it visited, so circles end. Direct wins where a
-    /// group is both. Ordered by member, then group row.
+    /// of this view only. Every walk remembers what it visited, so circles end, and no resource is in
+    /// itself. Direct wins where a group is both. Ordered by member, then group row.
     fn groups_of(&mut self, view: &View, members: &[Seq], levels: u8) -> Result<Vec<GroupOf>, StoreError>;
 
     /// The groups that this resource is directly in, of any owner, in the order of their ids, with

@@ -51,6 +51,6 @@ pub struct Page {
     pub resources: Vec<StoredResource>,
     /// How many the whole result has.
     pub total: u64,
-    /// Where this part ended, if there may be more (cursor windows only).
+    /// Where this part ended, if there is more (cursor windows only).
     pub next: Option<PageKey>,
 }

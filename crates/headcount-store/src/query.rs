@@ -35,8 +35,9 @@ pub struct Selection {
 /// The order of a result.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sort {
-    /// By what; the primary element, else the first, of a multi-valued attribute. Text by its
-    /// comparison form, in code point order.
+    /// By what; of a multi-valued attribute the first primary element that has a value, else the
+    /// first that has one. Text by its comparison form, in code point order; where that stands in
+    /// value rows, by as much of it as they hold ([`crate::index::LONGEST_ROW`]).
     pub target: Target,
     /// In which direction. Resources without a value come last ascending, first descending; ties by
     /// [`headcount_model::Seq`], ascending.

@@ -1,5 +1,10 @@
 //! Resources as rows.
 
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "every method fails as StoreError says; a method tells what is particular to it"
+)]
+
 use std::sync::Arc;
 
 use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
@@ -129,7 +134,8 @@ pub trait ResourceTxn {
     /// from a row that the view showed. In no particular order.
     fn load_resources(&mut self, seqs: &[Seq]) -> Result<Vec<StoredResource>, StoreError>;
 
-    /// The part of a result that the query asks for, with its true total.
+    /// The part of a result that the query asks for, with its true total. Terms that have an index
+    /// narrow a scan before it is counted against its bound.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] when a scan meets its bound.
@@ -159,7 +165,8 @@ pub trait ResourceTxn {
     /// adoptable change.
     ///
     /// # Errors
-    /// [`StoreError::Unique`], [`StoreError::VersionMismatch`] if the row is not at `before.version`.
+    /// [`StoreError::Unique`], [`StoreError::VersionMismatch`] if the row is not at `before.version`
+    /// or gone.
     fn update_resource(&mut self, update: &Update<'_>) -> Result<i64, StoreError>;
 
     /// Deletes a resource, its indexed values, its memberships in both directions, and leaves the

@@ -1,6 +1,14 @@
 //! The tenant, its connections and conflicts, in a transaction.
 
-use headcount_model::{Connection, ConnectionKey, ConnectionKind, ConnectionState, Preset, PublicId, Tenant, Timestamp, switches::SwitchOverrides};
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "every method fails as StoreError says; a method tells what is particular to it"
+)]
+
+use headcount_model::{
+    Connection, ConnectionKey, ConnectionKind, ConnectionState, Preset, PublicId, Tenant, Timestamp,
+    switches::SwitchOverrides,
+};
 
 use crate::error::StoreError;
 

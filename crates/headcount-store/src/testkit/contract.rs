@@ -266,11 +266,7 @@ impl World {
 
     /// A resource of the application that waits to be adopted.
     fn adoptable(&self, resource_type: &str, n: u32, document: &Value) -> NewResource {
-        NewResource {
-            owner: self.application,
-            adoptable: true,
-            ..self.new_resource(resource_type, n, document)
-        }
+        NewResource { owner: self.application, adoptable: true, ..self.new_resource(resource_type, n, document) }
     }
 
     fn insert(&self, new: &NewResource) -> StoredResource {
@@ -340,7 +336,10 @@ impl World {
         for (group, _) in &groups {
             txn.touch_group(group.seq, when)?;
         }
-        txn.delete_resource(resource, &self.tombstone(resource, when, groups.into_iter().map(|(group, _)| group.id).collect()))
+        txn.delete_resource(
+            resource,
+            &self.tombstone(resource, when, groups.into_iter().map(|(group, _)| group.id).collect()),
+        )
     }
 
     fn tombstone(&self, resource: &StoredResource, deleted: Timestamp, groups: Vec<PublicId>) -> Tombstone {
@@ -472,7 +471,10 @@ fn assert_taken<T: std::fmt::Debug>(result: Result<T, StoreError>, wanted: &str)
 
 #[track_caller]
 fn assert_not_found<T: std::fmt::Debug>(result: Result<T, StoreError>) {
-    assert!(matches!(result, Err(StoreError::NotFound)), "expected not found, got {result:?}");
+    match result {
+        Err(StoreError::NotFound) => {}
+        other => panic!("expected not found, got {other:?}"),
+    }
 }
 
 fn find(world: &World, view: View, resource_type: &str, id: &PublicId) -> Option<StoredResource> {

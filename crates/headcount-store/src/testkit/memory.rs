@@ -343,8 +343,7 @@ impl SystemStore for MemoryStore {
     }
 
     fn list_tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let mut tenants: Vec<Tenant> =
-            self.snapshot().tenants.values().map(|tenant| tenant.tenant.clone()).collect();
+        let mut tenants: Vec<Tenant> = self.snapshot().tenants.values().map(|tenant| tenant.tenant.clone()).collect();
         tenants.sort_by(|left, right| left.slug.cmp(&right.slug));
         Ok(tenants)
     }

@@ -19,10 +19,13 @@ use crate::{
 /// The same data in every tenant: the same ids, names and values.
 fn furnish(world: &World) {
     for n in 1..=3 {
-        world.user(n, &json!({
-            "userName": format!("user{n}"), "externalId": format!("ext{n}"), "active": true,
-            "emails": [{"value": "same@example.com"}], EXTENSION: {"badge": format!("b{n}")},
-        }));
+        world.user(
+            n,
+            &json!({
+                "userName": format!("user{n}"), "externalId": format!("ext{n}"), "active": true,
+                "emails": [{"value": "same@example.com"}], EXTENSION: {"badge": format!("b{n}")},
+            }),
+        );
     }
     world.insert(&world.adoptable("User", 4, &json!({"userName": "waits"})));
     let group = world.group(10);
@@ -200,10 +203,8 @@ const ATTEMPTS: &[(&str, Attempt)] = &[
         Ok(shown(pages.collect::<Result<Vec<_>, _>>()?))
     }),
     ("query groups by their values", |mine, txn, theirs| {
-        let filters = [
-            format!("displayName eq \"{}\"", theirs.names[1]),
-            format!("members.value eq \"{}\"", theirs.user.id),
-        ];
+        let filters =
+            [format!("displayName eq \"{}\"", theirs.names[1]), format!("members.value eq \"{}\"", theirs.user.id)];
         let pages = filters.iter().map(|filter| txn.query(&mine.query("Group", filter)).map(|page| page.total));
         Ok(shown(pages.collect::<Result<Vec<_>, _>>()?))
     }),
@@ -263,9 +264,7 @@ const ATTEMPTS: &[(&str, Attempt)] = &[
         let change = ConnectionChange { name: Some("mine now".to_owned()), ..ConnectionChange::default() };
         txn.change_connection(theirs.connection, &change).map(shown)
     }),
-    ("record_conflict", |_, txn, theirs| {
-        txn.record_conflict(&conflict(theirs.connection)).map(shown)
-    }),
+    ("record_conflict", |_, txn, theirs| txn.record_conflict(&conflict(theirs.connection)).map(shown)),
     ("credential", |_, txn, theirs| Ok(shown(txn.credential(&theirs.token)?))),
     ("insert_token for their connection", |mine, txn, theirs| {
         let record = TokenRecord { connection: theirs.connection, ..token(mine, "mineAAAAAAAA") };
@@ -295,8 +294,9 @@ pub fn what_another_tenant_has_is_as_if_absent(fixture: &dyn Fixture) {
     furnish(&other);
     let theirs = theirs(&other);
     let nobodys = nobodys(&theirs);
-    let (before, mine_before) = (dump(&other), dump(&mine));
+    let before = dump(&other);
     for (name, attempt) in ATTEMPTS {
+        let mine_before = dump(&mine);
         let answer = |of: &Theirs| {
             let mut answer = String::new();
             // Rolled back, so that each attempt finds the same.

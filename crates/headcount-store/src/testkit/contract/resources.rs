@@ -54,7 +54,8 @@ pub fn find_needs_the_right_type_and_the_exact_id(fixture: &dyn Fixture) {
 pub fn sequences_grow_in_the_order_of_creation(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     // The ids fall while the sequences rise.
-    let seqs: Vec<Seq> = [9, 7, 5, 3].map(|n| world.named_user(n).seq).into_iter().chain([world.group(1).seq]).collect();
+    let seqs: Vec<Seq> =
+        [9, 7, 5, 3].map(|n| world.named_user(n).seq).into_iter().chain([world.group(1).seq]).collect();
     assert!(seqs.is_sorted_by(|left, right| left < right), "{seqs:?}");
     assert_eq!(world.ids("User", ""), [9, 7, 5, 3].map(id));
 }
@@ -77,8 +78,7 @@ pub fn update_moves_the_version_and_replaces_the_document(fixture: &dyn Fixture)
     let document = json!({"userName": "user1", "title": "Chief"});
     assert_eq!(world.update(&before, &document, world.connection, false).unwrap(), 2);
     let after = world.load(before.seq).unwrap();
-    let expected =
-        StoredResource { version: 2, modified: at(1_000), document: document.to_string().into(), ..before };
+    let expected = StoredResource { version: 2, modified: at(1_000), document: document.to_string().into(), ..before };
     assert_eq!(after, expected);
     assert_eq!(world.update(&after, &document, world.connection, false).unwrap(), 3);
 }
@@ -128,17 +128,33 @@ pub fn update_replaces_what_is_indexed(fixture: &dyn Fixture) {
     let tag = |tag: &str| format!("{}:tags eq \"{tag}\"", super::EXTENSION);
     let level = |level: u8| format!("{}:level eq {level}", super::EXTENSION);
     let gone = [
-        "userName eq \"old\"", "externalId eq \"e1\"", "externalId pr", "displayName eq \"old\"", "active eq true",
-        "name.familyName eq \"before\"", "name.givenName pr", "emails.value eq \"old@example.com\"",
-        "emails[type eq \"home\" and value eq \"both@example.com\"]", "photos pr", &tag("a"), &level(1),
+        "userName eq \"old\"",
+        "externalId eq \"e1\"",
+        "externalId pr",
+        "displayName eq \"old\"",
+        "active eq true",
+        "name.familyName eq \"before\"",
+        "name.givenName pr",
+        "emails.value eq \"old@example.com\"",
+        "emails[type eq \"home\" and value eq \"both@example.com\"]",
+        "photos pr",
+        &tag("a"),
+        &level(1),
     ];
     for filter in gone {
         assert_eq!(world.ids("User", filter), [], "{filter}");
     }
     let found = [
-        "userName eq \"new\"", "displayName eq \"new\"", "active eq false", "name.familyName eq \"after\"",
-        "emails.value eq \"new@example.com\"", "emails[type eq \"work\" and value eq \"both@example.com\"]",
-        "not (photos pr)", &tag("b"), &tag("c"), &level(2),
+        "userName eq \"new\"",
+        "displayName eq \"new\"",
+        "active eq false",
+        "name.familyName eq \"after\"",
+        "emails.value eq \"new@example.com\"",
+        "emails[type eq \"work\" and value eq \"both@example.com\"]",
+        "not (photos pr)",
+        &tag("b"),
+        &tag("c"),
+        &level(2),
     ];
     for filter in found {
         assert_eq!(world.ids("User", filter), [id(1)], "{filter}");
@@ -196,11 +212,8 @@ pub fn revived_resource_keeps_its_id_and_version(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     let user = world.named_user(1);
     world.delete(&user).unwrap();
-    let new = NewResource {
-        version: 2,
-        modified: at(3_000),
-        ..world.new_resource("User", 1, &json!({"userName": "user1"}))
-    };
+    let new =
+        NewResource { version: 2, modified: at(3_000), ..world.new_resource("User", 1, &json!({"userName": "user1"})) };
     let revived = world.insert(&new);
     assert_eq!((revived.id, revived.version, revived.modified), (user.id, 2, at(3_000)));
     assert_ne!(revived.seq, user.seq, "a sequence is never used again");

@@ -66,9 +66,8 @@ pub fn inserted_tenant_is_found_with_its_application(fixture: &dyn Fixture) {
         assert_eq!(store.find_tenant(name).unwrap(), None, "{name}");
     }
     let ctx = SystemTx::for_command_line().tenant(made.key);
-    let (tenant, connections) = store
-        .reading(&ctx, |txn| Ok::<_, Abort<()>>((txn.tenant()?, txn.connections()?)))
-        .unwrap();
+    let (tenant, connections) =
+        store.reading(&ctx, |txn| Ok::<_, Abort<()>>((txn.tenant()?, txn.connections()?))).unwrap();
     assert_eq!((tenant.key, tenant.slug), (made.key, "zeta".to_owned()));
     assert_eq!(connections.len(), 1);
     assert_eq!(connections[0].kind, ConnectionKind::Application);
@@ -170,7 +169,8 @@ pub fn changed_connection_moves_its_revision(fixture: &dyn Fixture) {
     let stored = world.read(|txn| txn.find_connection(made.key)).unwrap().unwrap();
     assert_eq!((stored.name.as_str(), stored.preset, stored.state), ("Renamed", Preset::Entra, ConnectionState::Off));
     assert_eq!((stored.overrides, stored.revision), (overrides, made.revision + 4));
-    let cleared = change(ConnectionChange { overrides: Some(SwitchOverrides::default()), ..ConnectionChange::default() });
+    let cleared =
+        change(ConnectionChange { overrides: Some(SwitchOverrides::default()), ..ConnectionChange::default() });
     assert_eq!(cleared.overrides, SwitchOverrides::default());
     assert_not_found(world.write(|txn| txn.change_connection(ConnectionKey(i64::MAX), &ConnectionChange::default())));
     assert_eq!(world.read(|txn| txn.find_connection(ConnectionKey(0))).unwrap(), None);
@@ -194,10 +194,7 @@ pub fn tokens_live_and_end(fixture: &dyn Fixture) {
         tenant: world.read(|txn| txn.tenant()).unwrap(),
     };
     assert_eq!(credential, expected);
-    assert!(matches!(
-        world.write(|txn| txn.insert_token(&record, &hash)),
-        Err(crate::StoreError::Unique { .. })
-    ));
+    assert!(matches!(world.write(|txn| txn.insert_token(&record, &hash)), Err(crate::StoreError::Unique { .. })));
     let second = TokenRecord { id: TokenId::from_text("tokenAAAAAA0"), expires: None, ..record.clone() };
     world.write(|txn| txn.insert_token(&second, &hash)).unwrap();
     assert_eq!(world.read(|txn| txn.tokens()).unwrap(), [record.clone(), second.clone()]);

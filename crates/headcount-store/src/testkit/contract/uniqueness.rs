@@ -33,10 +33,12 @@ pub fn key_holder_names_owner_and_flag(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     world.insert(&NewResource { owner: world.other, ..world.new_resource("User", 1, &json!({"userName": "Ann"})) });
     world.insert(&world.adoptable("User", 2, &json!({"userName": "Bob"})));
-    world.insert(&NewResource { owner: world.other, ..world.new_resource("Group", 3, &json!({"displayName": "Staff"})) });
-    let holder = |resource_type: &str, owner, key: &str| {
-        world.read(|txn| txn.key_holder(resource_type, owner, key)).unwrap()
-    };
+    world.insert(&NewResource {
+        owner: world.other,
+        ..world.new_resource("Group", 3, &json!({"displayName": "Staff"}))
+    });
+    let holder =
+        |resource_type: &str, owner, key: &str| world.read(|txn| txn.key_holder(resource_type, owner, key)).unwrap();
     assert_eq!(holder("User", None, "ann"), Some(Holder { owner: world.other, adoptable: false }));
     assert_eq!(holder("User", None, "bob"), Some(Holder { owner: world.application, adoptable: true }));
     assert_eq!(holder("User", None, "Ann"), None);
@@ -91,7 +93,10 @@ pub fn adoptable_holder_finds_what_waits_under_a_name(fixture: &dyn Fixture) {
 pub fn id_is_unique_over_all_types(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     world.named_user(1);
-    assert_taken(world.write(|txn| txn.insert_resource(&world.new_resource("User", 1, &json!({"userName": "x"})))), "id");
+    assert_taken(
+        world.write(|txn| txn.insert_resource(&world.new_resource("User", 1, &json!({"userName": "x"})))),
+        "id",
+    );
     let group = world.new_resource("Group", 1, &json!({"displayName": "x"}));
     assert_taken(world.write(|txn| txn.insert_resource(&group)), "id");
 }

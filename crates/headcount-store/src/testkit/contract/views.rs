@@ -15,7 +15,8 @@ use crate::{
 /// application's for good.
 fn one_of_each(world: &World) -> [StoredResource; 4] {
     let user = |n: u32| {
-        let document = json!({"userName": format!("user{n}"), "title": "same", "emails": [{"value": "same@example.com"}]});
+        let document =
+            json!({"userName": format!("user{n}"), "title": "same", "emails": [{"value": "same@example.com"}]});
         world.new_resource("User", n, &document)
     };
     [
@@ -120,12 +121,10 @@ pub fn groups_of_a_user_are_those_of_the_view(fixture: &dyn Fixture) {
     // Which groups lose a deleted user is asked for all owners.
     let all = world.read(|txn| txn.groups_with_member(user.seq)).unwrap();
     let owners: Vec<_> = all.iter().map(|(group, owner)| (group.id.clone(), *owner)).collect();
-    assert_eq!(owners, [
-        (id(1), world.connection),
-        (id(2), world.other),
-        (id(3), world.application),
-        (id(4), world.application)
-    ]);
+    assert_eq!(
+        owners,
+        [(id(1), world.connection), (id(2), world.other), (id(3), world.application), (id(4), world.application)]
+    );
 }
 
 /// Adoption keeps id and sequence, and moves the account from one sight to another.
@@ -175,7 +174,8 @@ pub fn totals_follow_every_change(fixture: &dyn Fixture) {
     check_totals(&world);
     for n in [1, 2, 3, 21] {
         let user = world.read(|txn| {
-            let all = txn.query(&Query { view: world.view(), ..world.query("User", &format!("id eq \"{}\"", id(n))) })?;
+            let all =
+                txn.query(&Query { view: world.view(), ..world.query("User", &format!("id eq \"{}\"", id(n))) })?;
             Ok(all.resources)
         });
         world.delete(&user.unwrap()[0]).unwrap();

@@ -19,11 +19,7 @@ const MOST_UNMATCHED: usize = 1_000;
 
 impl Row {
     pub(super) fn member_ref(&self) -> MemberRef {
-        MemberRef {
-            seq: self.stored.seq,
-            id: self.stored.id.clone(),
-            resource_type: self.stored.resource_type.clone(),
-        }
+        MemberRef { seq: self.stored.seq, id: self.stored.id.clone(), resource_type: self.stored.resource_type.clone() }
     }
 }
 
@@ -141,9 +137,8 @@ impl MemberTxn for MemoryTxn {
         own.expect_group(group)?;
         let wanted = members.iter().map(|member| own.expect_member(member)).collect::<Result<BTreeSet<_>, _>>()?;
         let present: BTreeSet<i64> = own.member_seqs(group).collect();
-        let ids = |own: &TenantState, seqs: Vec<i64>| {
-            sorted(seqs.into_iter().filter_map(|seq| own.public_id(seq)).collect())
-        };
+        let ids =
+            |own: &TenantState, seqs: Vec<i64>| sorted(seqs.into_iter().filter_map(|seq| own.public_id(seq)).collect());
         let removed: Vec<i64> = present.difference(&wanted).copied().collect();
         let added: Vec<i64> = wanted.difference(&present).copied().collect();
         for member in &removed {

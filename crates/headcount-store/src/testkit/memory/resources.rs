@@ -75,7 +75,9 @@ impl TenantState {
         let count = |owner: i64| self.counts.get(&(owner, resource_type.to_owned())).copied().unwrap_or_default();
         // The application owns what can be adopted.
         let adoptable = view.adoptable == Adoptable::Seen || self.application() == Some(view.connection);
-        count(view.connection.0).saturating_add(if adoptable { count(0) } else { 0 })
+        // 0 names no connection.
+        let own = if view.connection.0 == 0 { 0 } else { count(view.connection.0) };
+        own.saturating_add(if adoptable { count(0) } else { 0 })
     }
 
     /// Refuses values that another row holds; `own` is the row they are for.
@@ -222,7 +224,9 @@ impl ResourceTxn for MemoryTxn {
         key: &str,
     ) -> Result<Option<Tombstone>, StoreError> {
         let named = |tombstone: &&Arc<Tombstone>| {
-            tombstone.resource_type == resource_type && tombstone.owner == owner && tombstone.key.as_deref() == Some(key)
+            tombstone.resource_type == resource_type
+                && tombstone.owner == owner
+                && tombstone.key.as_deref() == Some(key)
         };
         Ok(self.own()?.tombstones.iter().rev().find(named).map(|tombstone| (**tombstone).clone()))
     }

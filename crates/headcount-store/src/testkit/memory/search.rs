@@ -2,6 +2,7 @@
 
 use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
+use headcount_model::Seq;
 use scim_filter::{
     CompareOp, Literal, Predicate, Target, Term, Test, matches,
     order::{SortKey, ascending, sort_key},
@@ -101,14 +102,9 @@ impl TenantState {
     }
 
     fn document(&self, view: &View, row: &Row, predicate: &Predicate) -> Result<Map<String, Value>, StoreError> {
-        let groups = match predicate.asks_about("groups") {
-            true => self.groups_above(view, row.stored.seq, 1),
-            false => Vec::new(),
-        };
-        let members = match predicate.asks_about("members") {
-            true => self.member_refs(row.stored.seq),
-            false => Vec::new(),
-        };
+        let groups =
+            if predicate.asks_about("groups") { self.groups_above(view, row.stored.seq, 1) } else { Vec::new() };
+        let members = if predicate.asks_about("members") { self.member_refs(row.stored.seq) } else { Vec::new() };
         index::candidate(&row.stored, &groups, &members)
     }
 }
@@ -138,7 +134,7 @@ fn key_of(resource_type: &ResourceType, sort: &Sort, document: &Map<String, Valu
 }
 
 /// By key in the order asked for, then by sequence, always ascending.
-fn compare<S: Ord>(order: Order, left: (Option<&SortKey>, S), right: (Option<&SortKey>, S)) -> Ordering {
+fn compare(order: Order, left: (Option<&SortKey>, Seq), right: (Option<&SortKey>, Seq)) -> Ordering {
     let keys = match order {
         Order::Ascending => ascending(left.0, right.0),
         Order::Descending => ascending(right.0, left.0),
@@ -167,9 +163,7 @@ fn cut_out<'a>(hits: Vec<Hit<'a>>, query: &Query, order: Order) -> (Vec<Hit<'a>>
             let part: Vec<Hit<'_>> = rest.by_ref().take(number(*limit)).collect();
             let more = rest.next().is_some();
             let next = match part.last() {
-                Some(last) => {
-                    Some(PageKey { sort: last.key.as_ref().map(sort_value), seq: last.row.stored.seq })
-                }
+                Some(last) => Some(PageKey { sort: last.key.as_ref().map(sort_value), seq: last.row.stored.seq }),
                 None => key.clone(),
             };
             (part, next.filter(|_| more))
@@ -230,9 +224,7 @@ fn scanned(resource_type: &ResourceType, predicate: &Predicate) -> Option<Arc<st
 /// A predicate that every resource satisfies which satisfies the given one, and that needs no scan.
 fn indexed_part(resource_type: &ResourceType, predicate: &Predicate) -> Predicate {
     match predicate {
-        Predicate::And(terms) => {
-            Predicate::And(terms.iter().map(|term| indexed_part(resource_type, term)).collect())
-        }
+        Predicate::And(terms) => Predicate::And(terms.iter().map(|term| indexed_part(resource_type, term)).collect()),
         Predicate::Or(terms) => Predicate::Or(terms.iter().map(|term| indexed_part(resource_type, term)).collect()),
         other if scanned(resource_type, other).is_some() => Predicate::All,
         other => other.clone(),
