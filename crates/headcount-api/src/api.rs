@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use headcount_model::{switches::ResponseMediaType, token::Access};
+use headcount_model::{PublicId, switches::ResponseMediaType, token::Access};
 use headcount_service::{Caller, QueryRequest, Service, service::Precondition};
 use headcount_token::PlainToken;
 use http::{
@@ -53,7 +53,7 @@ pub enum Refusal {
 
 /// What is learned about a request while it is answered, for the log and the form of the response.
 struct Exchange {
-    request_id: String,
+    request_id: PublicId,
     route: String,
     setting: ResponseMediaType,
     connection: Option<String>,
@@ -94,7 +94,7 @@ impl ScimApi {
         let started = self.service.now();
         let (parts, body) = request.into_parts();
         let mut exchange = Exchange {
-            request_id: self.service.mint(started).to_string(),
+            request_id: self.service.mint(started),
             route: "unknown".to_owned(),
             setting: ResponseMediaType::Auto,
             connection: None,
@@ -103,7 +103,7 @@ impl ScimApi {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&parts, &body, &mut exchange)));
         let outcome = outcome.unwrap_or_else(|_payload| {
             // SECURITY: what a panic says may hold the request's data, so it is not repeated here.
-            tracing::error!(request_id = exchange.request_id, "a request panicked");
+            tracing::error!(request_id = exchange.request_id.as_str(), "a request panicked");
             let detail = format!(
                 "the server failed and has logged it under the request id {}; tell whoever runs this server",
                 exchange.request_id
@@ -113,13 +113,13 @@ impl ScimApi {
         let scim_type = outcome.as_ref().err().and_then(|failure| failure.error.scim_type);
         let manner = Manner {
             answer_type: media_type::answer_type(exchange.setting, &parts.headers, body.is_empty()),
-            request_id: &exchange.request_id,
+            request_id: exchange.request_id.as_str(),
             head_only: parts.method == Method::HEAD,
         };
         let response = respond(outcome, manner);
         let elapsed_ms = self.service.now().micros().saturating_sub(started.micros()).div_euclid(1000);
         tracing::info!(
-            request_id = exchange.request_id,
+            request_id = exchange.request_id.as_str(),
             method = known_method(&parts.method),
             route = exchange.route,
             status = response.status().as_u16(),
@@ -178,8 +178,7 @@ impl ScimApi {
 
         check_framing(&parts.headers, body)?;
         self.check_sizes(parts, body, &route)?;
-        let caller = self.authenticate(parts, &base)?;
-        exchange.request_id = caller.transaction.to_string();
+        let caller = self.authenticate(parts, &base, exchange.request_id.clone())?;
         exchange.connection = Some(caller.credential.connection.id.to_string());
         exchange.setting = caller.switches.response_media_type;
         self.check_scope(&caller, &route, &parts.method)?;
@@ -232,7 +231,7 @@ impl ScimApi {
         ))
     }
 
-    fn authenticate(&self, parts: &Parts, base: &Base) -> Result<Caller, Failure> {
+    fn authenticate(&self, parts: &Parts, base: &Base, transaction: PublicId) -> Result<Caller, Failure> {
         let presented = credential::read(&parts.headers);
         let challenge = if presented == Credential::Absent { Challenge::Plain } else { Challenge::InvalidToken };
         let refused = |error: ScimError| Failure { error, allow: &[], challenge };
@@ -253,7 +252,10 @@ impl ScimApi {
             }
             Credential::Unusable(detail) => return Err(refused(ScimError::new(401, *detail))),
         };
-        let caller = self.service.authenticate(token.map(headcount_model::Secret::expose), &entry).map_err(refused)?;
+        let caller = self
+            .service
+            .authenticate_as(token.map(headcount_model::Secret::expose), &entry, transaction)
+            .map_err(refused)?;
         // Whether a connection allows the form is its own setting, known once the token is.
         if form.is_some_and(|form| !form.is_allowed(&caller.switches)) {
             return Err(refused(ScimError::new(401, credential::EXPECTED)));

@@ -1,6 +1,6 @@
 //! From a presented token to a caller.
 
-use headcount_model::{ConnectionState, Timestamp, token::Access};
+use headcount_model::{ConnectionState, PublicId, Timestamp, token::Access};
 use headcount_store::{
     Abort, StoreExt,
     auth::{self, AuthError, Authenticated},
@@ -18,10 +18,14 @@ use crate::{
 /// How old the note of a token's last use may be before it is written again, in seconds.
 const USE_NOTED_EVERY_S: i64 = 60;
 
-/// See [`Service::authenticate`].
-pub(crate) fn authenticate(service: &Service, presented: Option<&str>, entry: &Entry<'_>) -> Result<Caller, ScimError> {
+/// See [`Service::authenticate_as`].
+pub(crate) fn authenticate(
+    service: &Service,
+    presented: Option<&str>,
+    entry: &Entry<'_>,
+    transaction: PublicId,
+) -> Result<Caller, ScimError> {
     let now = service.now();
-    let transaction = service.mint(now);
     let Some(presented) = presented else {
         return Err(ScimError::new(
             401,

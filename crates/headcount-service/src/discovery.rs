@@ -10,7 +10,7 @@ use headcount_model::{
     switches::{Passwords, Toggle, UserGroups},
 };
 use scim_schema::{
-    Attribute, Registry, ScimError, Schema, Uniqueness,
+    Attribute, Registry, Schema, ScimError, Uniqueness,
     builtin::{self, ENTERPRISE_USER, GROUP, LIST_RESPONSE, SERVICE_PROVIDER_CONFIG, USER},
 };
 use serde_json::{Value, json};

@@ -135,7 +135,21 @@ impl Service {
     /// # Errors
     /// [`ScimError`] 401, 403, 503.
     pub fn authenticate(&self, presented: Option<&str>, entry: &Entry<'_>) -> Result<Caller, ScimError> {
-        authenticate::authenticate(self, presented, entry)
+        self.authenticate_as(presented, entry, self.mint(self.now()))
+    }
+
+    /// Like [`Self::authenticate`], for a request that has its id already: errors and the caller
+    /// carry it.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`].
+    pub fn authenticate_as(
+        &self,
+        presented: Option<&str>,
+        entry: &Entry<'_>,
+        transaction: PublicId,
+    ) -> Result<Caller, ScimError> {
+        authenticate::authenticate(self, presented, entry, transaction)
     }
 
     /// Whether the caller's scopes allow this access to this type (`None`: to some type).

@@ -141,3 +141,8 @@ fn a_store_that_is_away_is_503_with_a_time_to_wait() {
         }
     }
 }
+
+#[test]
+fn the_document_of_errors_is_the_table() {
+    expect_test::expect_file!["../../../../docs/api-errors.md"].assert_eq(&headcount_api::error_table::to_markdown());
+}

@@ -66,6 +66,7 @@ fn a_failing_database_is_a_500_that_tells_the_request_id_and_nothing_else() {
     world.fail_with(Fault::Backend);
     let reply = world.get("/Users");
     assert_eq!(reply.status, 500);
+    assert!(reply.body.to_string().contains(reply.header("x-request-id").unwrap()), "{reply:?}");
     assert!(!reply.body.to_string().contains("secret cause"));
 }
 
