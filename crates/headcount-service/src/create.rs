@@ -114,6 +114,7 @@ pub(crate) fn prepare<'a>(
             emails::fill_in(resource.document_mut());
         }
     }
+    write::forget_derived(resource.document_mut());
     write::check_finished(resource_type, &resource)?;
     let policy = write::index_policy(switches);
     let index = index::form(resource_type, &resource, policy);

@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    fn user(value: Value) -> Map<String, Value> {
+    fn user(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
@@ -128,8 +128,8 @@ mod tests {
                 vec![("userName", "eve"), ("emails", "one@example.com"), ("emails", "two@example.com")],
             ),
         ] {
-            let mut after = user(sent.clone());
-            let refused = settle(IdentityChanges::Immutable, &user(stored.clone()), &mut after).unwrap();
+            let mut after = user(&sent);
+            let refused = settle(IdentityChanges::Immutable, &user(&stored), &mut after).unwrap();
             let refused: Vec<(&str, &str)> =
                 refused.iter().map(|value| (value.attribute, value.value.as_str())).collect();
             assert_eq!(refused, expected, "{sent}");
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_first_value_is_never_refused() {
-        let mut after = user(json!({"userName": "ada", "emails": [{"value": "ada@example.com"}]}));
-        assert_eq!(settle(IdentityChanges::Reject, &user(json!({"userName": "ada"})), &mut after), Ok(vec![]));
+        let mut after = user(&json!({"userName": "ada", "emails": [{"value": "ada@example.com"}]}));
+        assert_eq!(settle(IdentityChanges::Reject, &user(&json!({"userName": "ada"})), &mut after), Ok(vec![]));
     }
 }

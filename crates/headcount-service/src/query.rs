@@ -7,7 +7,7 @@ use headcount_store::{
     Txn,
     index::{self, Place},
     page::{PageKey, SortValue, Window},
-    query::{Order, Query, ScanLimits, Selection, Sort},
+    query::{Adoptable, Order, Query, ScanLimits, Selection, Sort, View},
 };
 use scim_filter::{
     Filter, Predicate,
@@ -186,7 +186,7 @@ fn sort_target(job: &Job<'_>, types: &[&ResourceType], text: &str) -> Result<Tar
 fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared) -> Result<Found, Stop> {
     let (mut reading, window) = window(txn, job, prepared)?;
     let ask = |selections: &[Selection]| Query {
-        view: session.view,
+        view: view_of(session, selections),
         selections: selections.to_vec(),
         sort: prepared.sort.clone(),
         window: window.clone(),
@@ -226,6 +226,28 @@ fn window(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared) -> Result<(Read
             };
             Ok((place.reading, Window::After { key: Some(key), limit: *count }))
         }
+    }
+}
+
+/// What is seen by a query. The `externalId` of an account that waits to be adopted is the
+/// application's and not this connection's, so where one is asked for, no such account answers.
+fn view_of(session: &Session, selections: &[Selection]) -> View {
+    let adoptable = if selections.iter().all(|selection| needs_external_id(&selection.predicate)) {
+        Adoptable::Hidden
+    } else {
+        session.view.adoptable
+    };
+    View { adoptable, ..session.view }
+}
+
+/// Whether nothing satisfies the predicate that has no `externalId`.
+fn needs_external_id(predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::All | Predicate::Not(_) | Predicate::Element(..) => false,
+        Predicate::Nothing => true,
+        Predicate::And(parts) => parts.iter().any(needs_external_id),
+        Predicate::Or(parts) => parts.iter().all(needs_external_id),
+        Predicate::Term(term) => term.target.extension.is_none() && &*term.target.name == "externalId",
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
     uniqueness,
 };
 
-/// How often work is run again because a member it had just looked up was deleted.
-const MEMBER_RACES: u32 = 3;
+/// How often work is run again because a row that it had just read was gone or another.
+const RACES: u32 = 3;
 
 /// A refusal as it travels through the store.
 enum Refused {
@@ -77,9 +77,15 @@ impl Job<'_> {
             });
             match outcome.map_err(from_abort) {
                 Ok(value) => return Ok(value),
-                // A member that was there when it was looked up was deleted before its row was
-                // written: seen again, it is unknown.
-                Err(Stop::Store(StoreError::NotFound)) if races < MEMBER_RACES => races += 1,
+                // A member was deleted between the look at it and its row: seen again, it is
+                // unknown. A version moved between the look at it and the write: seen again, it
+                // meets the precondition or fails it.
+                Err(Stop::Store(StoreError::NotFound | StoreError::VersionMismatch)) => {
+                    races += 1;
+                    if races > RACES {
+                        return Err(self.refused(Stop::Store(StoreError::Busy(None))));
+                    }
+                }
                 Err(stop) => return Err(self.refused(stop)),
             }
         }

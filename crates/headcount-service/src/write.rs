@@ -74,6 +74,15 @@ pub(crate) fn check_finished(resource_type: &ResourceType, resource: &Resource) 
     Ok(())
 }
 
+/// Takes out what an answer derives again: `$ref` of the manager follows its `value`.
+pub(crate) fn forget_derived(document: &mut Map<String, Value>) {
+    let Some(Value::Object(extension)) = document.get_mut(builtin::ENTERPRISE_USER) else { return };
+    let Some(Value::Object(manager)) = extension.get_mut("manager") else { return };
+    if manager.contains_key("value") {
+        manager.shift_remove("$ref");
+    }
+}
+
 /// A failure of a write: a value that is taken stops the request so that it can be explained.
 pub(crate) fn taken_or(
     error: StoreError,
@@ -150,11 +159,15 @@ pub(crate) fn write(
         if adopts {
             adoption::check_emails(job, session, stored, before, &after)?;
         }
+        // Whether somebody may work is never left open: what takes `active` away leaves it.
+        let active = before.get("active").cloned().unwrap_or(Value::Bool(true));
+        after.entry("active").or_insert(active);
         refused = identity::settle(session.switches.identity_changes, before, &mut after)?;
         if session.switches.email_defaults == Toggle::On {
             emails::fill_in(&mut after);
         }
     }
+    forget_derived(&mut after);
     let resource = Resource::from_document(after);
     check_finished(resource_type, &resource)?;
     let paths = changes::between(resource_type, before, resource.document());

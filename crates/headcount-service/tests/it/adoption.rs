@@ -153,6 +153,18 @@ fn an_adopted_group_shows_and_keeps_only_members_that_are_seen() {
 }
 
 #[test]
+fn what_the_application_calls_an_account_finds_nothing() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let ada = client.imported("User", account("ada", None), true);
+    let own = client.user("own");
+    for filter in ["externalId eq \"app-7\"", "externalId pr", "userName eq \"ada\" and externalId sw \"app\""] {
+        assert!(client.find("User", filter).is_empty(), "{filter}");
+    }
+    assert_eq!(client.find("User", "userName pr or externalId pr"), [ada, own]);
+}
+
+#[test]
 fn what_was_never_linked_cannot_be_deleted() {
     let world = World::new();
     let client = world.client(Preset::Generic);

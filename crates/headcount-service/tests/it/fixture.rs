@@ -231,10 +231,6 @@ impl Client<'_> {
         self.world.service.read(&self.caller(), self.kind(kind), id, condition, &Projection::Default)
     }
 
-    pub(crate) fn get_as(&self, kind: &str, id: &str, projection: &Projection) -> Result<Answer, ScimError> {
-        self.world.service.read(&self.caller(), self.kind(kind), id, &Precondition::default(), projection)
-    }
-
     pub(crate) fn put(&self, kind: &str, id: &str, body: Value) -> Result<Answer, ScimError> {
         self.put_if(kind, id, body, &Precondition::default())
     }

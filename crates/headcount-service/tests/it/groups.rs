@@ -204,6 +204,29 @@ fn members_are_taken_out_by_filter_by_value_and_all_at_once() {
 }
 
 #[test]
+fn patches_of_one_group_side_by_side_lose_no_member() {
+    let world = World::new();
+    let client = world.client(Preset::Entra);
+    let users: Vec<String> = (0..32).map(|number| client.user(&format!("u{number}"))).collect();
+    let group = client.group("staff", &[]);
+    std::thread::scope(|scope| {
+        for part in users.chunks(8) {
+            let (client, group) = (&client, &group);
+            scope.spawn(move || {
+                for user in part {
+                    let add = json!([{"op": "add", "path": "members", "value": [{"value": user}]}]);
+                    client.patch("Group", group, add).unwrap();
+                }
+            });
+        }
+    });
+    let mut expected = users;
+    expected.sort();
+    assert_eq!(client.members(&group), expected);
+    assert_eq!(client.version("Group", &group), "W/\"33\"");
+}
+
+#[test]
 fn membership_entries_carry_the_ids_and_are_split_at_a_thousand() {
     let world = World::new();
     let client = world.client(Preset::Generic);

@@ -1,5 +1,7 @@
 //! The use cases over the in-memory store, which runs every piece of work twice.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+
 mod fixture;
 
 mod adoption;

@@ -109,6 +109,16 @@ fn activation_is_one_entry_that_goes_by_it_and_names_every_path() {
 }
 
 #[test]
+fn taking_active_away_leaves_it_as_it_is() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let ada = client.user("ada");
+    client.patch("User", &ada, json!([{"op": "replace", "path": "active", "value": false}])).unwrap();
+    let answer = client.patch("User", &ada, json!([{"op": "remove", "path": "active"}])).unwrap();
+    assert_eq!((&answer.body.unwrap()["active"], answer.etag.as_deref()), (&json!(false), Some("W/\"2\"")));
+}
+
+#[test]
 fn a_projection_holds_for_the_answer_of_a_patch() {
     let world = World::new();
     let client = world.client(Preset::Generic);

@@ -121,6 +121,24 @@ fn an_immutable_attribute_is_set_once() {
 }
 
 #[test]
+fn what_a_get_showed_can_be_put_back_without_a_change() {
+    let world = World::new();
+    for preset in Preset::ALL {
+        let client = world.client(preset);
+        let mut body = full();
+        body[builtin::ENTERPRISE_USER]["manager"] = json!({"value": "boss", "$ref": "../Users/other"});
+        let ada = id(&client.post("User", body).unwrap());
+        let group = client.group("staff", &[&ada]);
+        for (kind, id) in [("User", &ada), ("Group", &group)] {
+            let shown = client.get(kind, id).unwrap();
+            let put = client.put(kind, id, shown.body.clone().unwrap()).unwrap();
+            assert_eq!(put.body, shown.body, "{preset:?}");
+            assert_eq!(client.get(kind, id).unwrap(), shown, "{preset:?}");
+        }
+    }
+}
+
+#[test]
 fn there_is_no_upsert() {
     let world = World::new();
     let client = world.client(Preset::Generic);
