@@ -40,6 +40,7 @@ mod body;
 mod convert;
 mod mount;
 mod proxies;
+mod shares;
 
 pub use mount::{Mount, Options};
 pub use proxies::{ProxyParseError, TrustedProxies};

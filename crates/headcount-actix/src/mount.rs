@@ -7,12 +7,13 @@ use actix_web::{
     web::{self, Payload, ServiceConfig},
 };
 use headcount_api::{Refusal, SCIM_ROOTS, ScimApi};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore};
 
 use crate::{
     body::{self, Memory},
     convert,
     proxies::TrustedProxies,
+    shares::Shares,
 };
 
 /// The bounds of a mount.
@@ -20,6 +21,9 @@ use crate::{
 pub struct Options {
     /// Most requests that are answered at once; the others wait.
     pub max_running: usize,
+    /// Most requests at one base (a connection's URL, or a tenant's host) that are answered at once;
+    /// less than `max_running`, so that one that sends more than its share leaves room for others.
+    pub max_running_per_base: usize,
     /// How long a request waits for its turn; then 503.
     pub queue_timeout: Duration,
     /// How long a body may take to arrive; then 408.
@@ -36,6 +40,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_running: 64,
+            max_running_per_base: 48,
             queue_timeout: Duration::from_secs(2),
             body_timeout: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(30),
@@ -55,6 +60,7 @@ struct Inner {
     api: ScimApi,
     options: Options,
     running: Arc<Semaphore>,
+    shares: Shares,
     memory: Memory,
 }
 
@@ -70,7 +76,8 @@ impl Mount {
     pub fn with_options(api: ScimApi, options: Options) -> Self {
         let running = Arc::new(Semaphore::new(options.max_running.clamp(1, Semaphore::MAX_PERMITS)));
         let memory = Memory::new(options.max_held_bytes);
-        Self { inner: Arc::new(Inner { api, options, running, memory }) }
+        let shares = Shares::new(options.max_running_per_base);
+        Self { inner: Arc::new(Inner { api, options, running, shares, memory }) }
     }
 
     /// Mounts the API at both its roots ([`SCIM_ROOTS`]): every method of every path below them
@@ -104,10 +111,15 @@ impl Mount {
     }
 
     async fn call(&self, request: &HttpRequest, payload: Payload) -> Result<http::Response<bytes::Bytes>, Refusal> {
-        let Inner { api, options, running, memory } = &*self.inner;
+        let Inner { api, options, running, shares, memory } = &*self.inner;
         let head = convert::head(request, &options.trusted_proxies).ok_or(Refusal::Malformed)?;
         let collected = body::collect(request, payload, api.max_body_bytes(), options.body_timeout, memory).await?;
-        let turn = tokio::time::timeout(options.queue_timeout, Arc::clone(running).acquire_owned())
+        let share = shares.of(request);
+        let turn = async {
+            let share = share.acquire_owned().await?;
+            Ok::<_, AcquireError>((share, Arc::clone(running).acquire_owned().await?))
+        };
+        let turn = tokio::time::timeout(options.queue_timeout, turn)
             .await
             .map_err(|_elapsed| Refusal::Overloaded)?
             .map_err(|_closed| Refusal::Overloaded)?;
@@ -118,8 +130,7 @@ impl Mount {
         let work = web::block(move || {
             let body::Collected { bytes, share } = collected;
             let response = api.handle(head.map(|()| bytes));
-            drop(share);
-            drop(turn);
+            drop((share, turn));
             response
         });
         tokio::time::timeout(options.answer_timeout, work)

@@ -88,3 +88,28 @@ fn requests_past_the_bound_wait_for_their_turn_and_then_are_503() {
     assert_eq!(first.read().status, 201);
     assert_eq!(server.send("GET", "/Users", "", "").status, 200);
 }
+
+#[test]
+fn one_base_leaves_room_for_the_others() {
+    let server = Server::start(Options {
+        max_running_per_base: 1,
+        queue_timeout: Duration::from_millis(100),
+        ..Options::default()
+    });
+    server.store.close();
+    let mut first = server.connect();
+    let body = Server::user("ada");
+    first.write(server.head("POST", "/Users", &format!("Content-Length: {}\r\n", body.len())).as_bytes());
+    first.write(body.as_bytes());
+    server.store.wait_for_waiting(1);
+    assert_eq!(server.send("GET", "/Users", "", "").error(), 503);
+    // Of 256 shares a hundred other bases cannot all fall into the one that is taken.
+    let answered = (0..100).any(|n| {
+        let mut other = server.connect();
+        other.write(format!("GET /scim/v2/other-{n}/Users HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        other.read().error() == 401
+    });
+    assert!(answered);
+    server.store.open();
+    assert_eq!(first.read().status, 201);
+}

@@ -171,7 +171,17 @@ impl Server {
             limits: Limits::default(),
             cursor_key: Secret::new("k".repeat(64)),
         });
-        let mount = Mount::with_options(ScimApi::new(service), options);
+        let api = ScimApi::new(service);
+        let base = format!("/scim/v2/{}", connection.id);
+        let token = made.token.text().expose().to_owned();
+        // The first request of a token hashes it and notes its use, which is a write: here, so that
+        // tests time and count their own requests only.
+        let first = http::Request::get(format!("{base}/Users"))
+            .header("authorization", format!("Bearer {token}"))
+            .body(bytes::Bytes::new())
+            .unwrap();
+        assert_eq!(api.handle(first).status(), 200);
+        let mount = Mount::with_options(api, options);
         let (sender, receiver) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             System::new().block_on(async move {
@@ -193,18 +203,7 @@ impl Server {
             });
         });
         let (address, handle) = receiver.recv_timeout(PATIENCE).unwrap();
-        let server = Self {
-            address,
-            store,
-            base: format!("/scim/v2/{}", connection.id),
-            token: made.token.text().expose().to_owned(),
-            handle,
-            thread: Some(thread),
-        };
-        // The first request of a token notes its use, which is a write; here, so that tests count
-        // their own only.
-        assert_eq!(server.send("GET", "/Users", "", "").status, 200);
-        server
+        Self { address, store, base, token, handle, thread: Some(thread) }
     }
 
     /// How many writes there were before the test's own.

@@ -127,3 +127,14 @@ fn patch_operations_past_the_limit_are_413() {
     assert_eq!(patch(1_000), 200);
     assert_eq!(patch(1_001), 413);
 }
+
+#[test]
+fn a_body_of_more_values_than_could_be_meant_is_413() {
+    let world = World::new(Preset::Generic);
+    let send = |values: usize| {
+        let body = format!("{{\"a\":[{}0]}}", "0,".repeat(values - 3));
+        world.request("POST", "/Users").body(body).send().verdict()
+    };
+    assert_eq!(send(1_000_001), "400 invalidSyntax");
+    assert_eq!(send(1_000_002), "413");
+}

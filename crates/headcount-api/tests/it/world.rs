@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use headcount_api::ScimApi;
+use headcount_api::{ScimApi, error_table::error_table};
 use headcount_model::{
     Actor, Clock, ConnectionState, Preset, PublicId, ScopeSet, Secret, SystemEntropy, Tenant, TenantKey, Timestamp,
     TokenId,
@@ -292,5 +292,9 @@ impl Reply {
         assert_eq!(self.body["status"], self.status.to_string(), "{self:?}");
         assert!(self.body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{self:?}");
         assert!(self.header("content-type").unwrap().starts_with("application/"), "{self:?}");
+        let is_in_table = error_table().iter().any(|row| {
+            row.status == self.status && row.scim_type.map(scim_schema::ScimType::as_str) == self.scim_type()
+        });
+        assert!(is_in_table, "the table of errors lacks {}", self.verdict());
     }
 }
