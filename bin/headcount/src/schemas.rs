@@ -6,13 +6,21 @@ use anyhow::{Context, Result, bail};
 use scim_schema::Registry;
 use serde_json::Value;
 
+/// What a server serves.
+pub(crate) struct Schemas {
+    /// The built-in schemas and resource types with those of the documents.
+    pub(crate) registry: Registry,
+    /// The documents.
+    pub(crate) documents: Vec<Value>,
+}
+
 /// The built-in registry with the documents of a folder, in the order of file names.
 ///
 /// A faulty document is refused with its file, the path in it, and the reason.
-pub(crate) fn load(folder: Option<&Path>) -> Result<Registry> {
+pub(crate) fn load(folder: Option<&Path>) -> Result<Schemas> {
     let builtin = Registry::builtin();
     let Some(folder) = folder else {
-        return Ok(builtin);
+        return Ok(Schemas { registry: builtin, documents: Vec::new() });
     };
     let entries =
         fs::read_dir(folder).with_context(|| format!("the folder of schemas {} cannot be read", folder.display()))?;
@@ -46,12 +54,13 @@ pub(crate) fn load(folder: Option<&Path>) -> Result<Registry> {
             }
         }
     }
-    builtin.with_documents(&documents).map_err(|(index, error)| match places.get(index) {
+    let registry = builtin.with_documents(&documents).map_err(|(index, error)| match places.get(index) {
         Some((file, prefix)) => {
             let pointer = format!("{prefix}{}", error.pointer);
             let place = if pointer.is_empty() { "the document".to_owned() } else { pointer };
             anyhow::anyhow!("{}: {place}: {}", file.display(), error.reason)
         }
         None => anyhow::anyhow!("{error}"),
-    })
+    })?;
+    Ok(Schemas { registry, documents })
 }

@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine;
-use headcount_diesel::{DieselStore, RequireRowLevelSecurity, Statements, StoreOptions};
+use headcount_diesel::{DieselStore, RequireRowLevelSecurity, RowLevelSecurity, Statements, StoreOptions};
 use headcount_model::{Actor, Clock, Connection, Entropy, Secret, SystemClock, SystemEntropy};
 use headcount_service::Manage;
 use headcount_store::Store;
 use scim_schema::Registry;
+use serde_json::Value;
 
-use crate::config::{self, Config, redact};
+use crate::{
+    config::{self, Config, redact},
+    schemas::Schemas,
+};
 
 /// The setting that remembers the public URL of the server's last start.
 const PUBLIC_URL: &str = "public_url";
+/// The setting that holds the schema documents of the server's last start.
+const SCHEMAS: &str = "schemas";
 /// The setting that holds the key of paging cursors.
 const CURSOR_KEY: &str = "cursor_key";
 /// The setting that says which Unicode tables made the comparison forms.
@@ -26,18 +32,38 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Opens the database with the built-in schemas: for commands.
+    /// Opens the database for a command, with the schemas that the server served last.
     pub(crate) fn open(config: &Config) -> Result<Self> {
-        Self::open_with(config, Registry::builtin())
+        migrate(config)?;
+        let builtin = Arc::new(Registry::builtin());
+        let store = connect(config, builtin.clone())?;
+        let Some(text) = store.setting(SCHEMAS)? else {
+            return Self::over(config, store, builtin);
+        };
+        drop(store);
+        let documents: Vec<Value> = serde_json::from_str(&text).context("the stored schemas are no JSON")?;
+        let registry = builtin.with_documents(&documents).map_err(|(_, error)| error)?;
+        let registry = Arc::new(registry);
+        Self::over(config, connect(config, registry.clone())?, registry)
     }
 
-    /// Opens the database: makes or updates its tables, and in a fresh one the tenant `default`.
-    pub(crate) fn open_with(config: &Config, registry: Registry) -> Result<Self> {
-        let store = connect(config)?;
+    /// Opens the database for the server, and keeps its schemas for commands that are run later.
+    pub(crate) fn open_with(config: &Config, schemas: &Schemas) -> Result<Self> {
+        migrate(config)?;
+        let registry = Arc::new(schemas.registry.clone());
+        let opened = Self::over(config, connect(config, registry.clone())?, registry)?;
+        let text = Value::from(schemas.documents.clone()).to_string();
+        if opened.manage.store.setting(SCHEMAS)?.unwrap_or_else(|| "[]".to_owned()) != text {
+            opened.manage.store.set_setting(SCHEMAS, &text)?;
+        }
+        Ok(opened)
+    }
+
+    fn over(config: &Config, store: Arc<dyn Store>, registry: Arc<Registry>) -> Result<Self> {
         check_unicode(&*store)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let manage = Manage { store, registry: Arc::new(registry), clock, entropy, actor: Actor::CommandLine };
+        let manage = Manage { store, registry, clock, entropy, actor: Actor::CommandLine };
         manage.bootstrap()?;
         let public_url = match config.public_url.as_str() {
             "" => manage.store.setting(PUBLIC_URL)?.unwrap_or_else(|| format!("http://{}", config.listen)),
@@ -65,7 +91,7 @@ impl Opened {
     }
 }
 
-fn connect(config: &Config) -> Result<Arc<dyn Store>> {
+fn options(config: &Config) -> StoreOptions {
     let settings = &config.database;
     let mut options = StoreOptions::new(Secret::new(config.database_url.as_str()));
     if settings.pool > 0 {
@@ -80,9 +106,29 @@ fn connect(config: &Config) -> Result<Arc<dyn Store>> {
     if settings.require_row_level_security {
         options.require_row_level_security = RequireRowLevelSecurity::Yes;
     }
+    options
+}
+
+fn migrate(config: &Config) -> Result<()> {
     let url = redact(&config.database_url);
-    let store = DieselStore::connect(&options).with_context(|| format!("the database {url} cannot be opened"))?;
-    store.migrate().with_context(|| format!("the tables of {url} cannot be brought up to date"))?;
+    let done = headcount_diesel::migrate::migrate(&options(config))
+        .with_context(|| format!("the tables of {url} cannot be brought up to date"))?;
+    if !done.is_empty() {
+        tracing::info!(database = url, migrations = ?done, "the database's tables were brought up to date");
+    }
+    Ok(())
+}
+
+fn connect(config: &Config, registry: Arc<Registry>) -> Result<Arc<dyn Store>> {
+    let url = redact(&config.database_url);
+    let store = DieselStore::connect(&options(config), registry, Arc::new(SystemClock))
+        .with_context(|| format!("the database {url} cannot be opened"))?;
+    if store.row_level_security() == RowLevelSecurity::Bypassed {
+        tracing::warn!(
+            "the database role may bypass row-level security, so the second wall between tenants does not stand; \
+             docs/operations.md has the SQL that makes a role of its own"
+        );
+    }
     Ok(Arc::new(store))
 }
 

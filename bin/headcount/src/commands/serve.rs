@@ -13,7 +13,7 @@ use std::{
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::{Context, Result};
-use headcount_actix::{Mount, Options};
+use headcount_actix::{Mount, Options, TrustedProxies};
 use headcount_api::ScimApi;
 use headcount_model::SystemEntropy;
 use headcount_service::{Limits, Service, ServiceOptions};
@@ -34,8 +34,7 @@ const MAINTENANCE_EVERY: Duration = Duration::from_millis(200);
 pub(crate) fn run(config: &Config) -> Result<()> {
     telemetry::start(config)?;
     let folder = (!config.schemas.is_empty()).then(|| Path::new(&config.schemas));
-    let registry = schemas::load(folder)?;
-    let opened = Opened::open_with(config, registry)?;
+    let opened = Opened::open_with(config, &schemas::load(folder)?)?;
 
     let listener = TcpListener::bind(&config.listen)
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", config.listen))?;
@@ -67,10 +66,8 @@ async fn serve(
     draining: Arc<AtomicBool>,
 ) -> Result<()> {
     let address = listener.local_addr()?;
-    let trusted_proxies = config
-        .server
-        .trusted_proxies
-        .parse()
+    let proxies = config.server.trusted_proxies.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let trusted_proxies = TrustedProxies::parse(proxies)
         .context("server.trusted_proxies takes addresses and networks, separated by commas")?;
     let options = Options { max_running: config.server.blocking_threads, trusted_proxies, ..Options::default() };
     let mount = Mount::with_options(api, options);

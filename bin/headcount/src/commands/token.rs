@@ -1,8 +1,8 @@
 //! `headcount token …`.
 
 use anyhow::Result;
-use headcount_model::{Clock, ScopeSet, Timestamp, TokenRecord, token::Scope};
-use headcount_service::{MadeToken, manage::ManageError};
+use headcount_model::{ScopeSet, Timestamp, TokenRecord, token::Scope};
+use headcount_service::manage::{MadeToken, ManageError};
 use serde_json::{Value, json};
 
 use crate::{
