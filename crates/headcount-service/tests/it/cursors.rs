@@ -86,7 +86,10 @@ fn rfc9865_2_1_each_misuse_has_its_key_word() {
     assert_eq!(refused(&client, Some("Group"), &with(None, None)), (400, "invalidCursor"));
     assert_eq!(refused(&client, None, &with(None, None)), (400, "invalidCursor"));
     assert_eq!(refused(&neighbour, user, &with(None, None)), (400, "invalidCursor"));
-    assert_eq!(refused(&client, user, &request(&cursor[1..], "1", None, None)), (400, "invalidCursor"));
+    assert_eq!(
+        refused(&client, user, &request(cursor.trim_start_matches('A'), "1", None, None)),
+        (400, "invalidCursor")
+    );
     assert_eq!(refused(&client, user, &request("nonsense", "1", None, None)), (400, "invalidCursor"));
     assert_eq!(refused(&client, user, &request(&cursor, "2", None, None)), (400, "invalidCount"));
     assert_eq!(refused(&client, user, &request("", "501", None, None)), (400, "invalidCount"));

@@ -374,8 +374,8 @@ pub(crate) fn id(answer: &Answer) -> String {
 
 /// One text of each element.
 pub(crate) fn texts(elements: &Value, name: &str) -> Vec<String> {
-    let elements = elements.as_array().map_or(&[] as &[Value], Vec::as_slice);
-    elements.iter().map(|element| element[name].as_str().unwrap().to_owned()).collect()
+    let elements = elements.as_array().into_iter().flatten();
+    elements.map(|element| element[name].as_str().unwrap().to_owned()).collect()
 }
 
 /// Status and key word of a refusal.

@@ -157,7 +157,8 @@ fn a_patch_of_a_large_group_answers_204_unless_a_projection_asks() {
     assert_eq!(client.patch("Group", &group, rename).unwrap().status, 204);
     let projection = Projection::Only(vec!["members".to_owned()]);
     let operations = json!([{"op": "remove", "path": "members[value eq \"nobody\"]"}]);
-    let answer = client.patch_if("Group", &group, operations, &Default::default(), &projection).unwrap();
+    let answer =
+        client.patch_if("Group", &group, operations, &headcount_service::Precondition::default(), &projection).unwrap();
     assert_eq!((answer.status, texts(&answer.body.unwrap()["members"], "value").len()), (200, 3));
 }
 

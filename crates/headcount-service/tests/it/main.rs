@@ -1,6 +1,12 @@
 //! The use cases over the in-memory store, which runs every piece of work twice.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests fail by panicking and take literals"
+)]
 
 mod fixture;
 

@@ -82,7 +82,7 @@ fn lists_totals_filters_and_groups_hold_nothing_foreign() {
     ] {
         assert!(client.find("User", &filter).is_empty(), "{filter}");
     }
-    assert_eq!(client.find("User", "not (userName eq \"ada\")"), [seen.clone()]);
+    assert_eq!(client.find("User", "not (userName eq \"ada\")"), [seen.as_str()]);
     let nothing = QueryRequest { count: Some("0".to_owned()), ..QueryRequest::default() };
     let total = client.query(Some("User"), &nothing).unwrap();
     assert_eq!((&total["totalResults"], &total["Resources"]), (&json!(2), &json!([])));

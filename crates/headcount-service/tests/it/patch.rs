@@ -125,7 +125,8 @@ fn a_projection_holds_for_the_answer_of_a_patch() {
     let ada = client.user("ada");
     let operations = json!([{"op": "add", "path": "title", "value": "x"}]);
     let projection = Projection::Only(vec!["title".to_owned()]);
-    let answer = client.patch_if("User", &ada, operations, &Default::default(), &projection).unwrap();
+    let answer =
+        client.patch_if("User", &ada, operations, &headcount_service::Precondition::default(), &projection).unwrap();
     assert_eq!(answer.body.unwrap(), json!({"schemas": [builtin::USER], "id": ada, "title": "x"}));
 }
 
@@ -139,7 +140,14 @@ fn too_many_operations_are_413_and_a_body_without_the_schema_is_400() {
     let kind = world.service.registry().resource_type("User").unwrap();
     let body = object(json!({"Operations": [one]}));
     let caller = client.caller();
-    let patch = world.service.patch(&caller, kind, &ada, body, &Default::default(), &Projection::Default);
+    let patch = world.service.patch(
+        &caller,
+        kind,
+        &ada,
+        body,
+        &headcount_service::Precondition::default(),
+        &Projection::Default,
+    );
     assert_eq!(refusal(patch), (400, "invalidSyntax"));
 }
 

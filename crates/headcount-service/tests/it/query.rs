@@ -39,7 +39,7 @@ fn rfc7644_3_4_2_list_response() {
     let ids: Vec<String> = ["ada", "bob", "eve"].map(|name| client.user(name)).into();
     let page = client.query(Some("User"), &asked(&[("startIndex", "2"), ("count", "1")])).unwrap();
     assert_eq!((&page["totalResults"], &page["itemsPerPage"], &page["startIndex"]), (&json!(3), &json!(1), &json!(2)));
-    assert_eq!(texts(&page["Resources"], "id"), [ids[1].clone()]);
+    assert_eq!(texts(&page["Resources"], "id"), [ids[1].as_str()]);
     let beyond = client.query(Some("User"), &asked(&[("startIndex", "9")])).unwrap();
     assert_eq!(
         (&beyond["totalResults"], &beyond["startIndex"], &beyond["Resources"]),
