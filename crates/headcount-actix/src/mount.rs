@@ -22,7 +22,8 @@ pub struct Options {
     /// Most requests that are answered at once; the others wait.
     pub max_running: usize,
     /// Most requests at one base (a connection's URL, or a tenant's host) that are answered at once;
-    /// less than `max_running`, so that one that sends more than its share leaves room for others.
+    /// at most three quarters of `max_running`, so that one that sends more than its share leaves room
+    /// for others.
     pub max_running_per_base: usize,
     /// How long a request waits for its turn; then 503.
     pub queue_timeout: Duration,
@@ -76,7 +77,8 @@ impl Mount {
     pub fn with_options(api: ScimApi, options: Options) -> Self {
         let running = Arc::new(Semaphore::new(options.max_running.clamp(1, Semaphore::MAX_PERMITS)));
         let memory = Memory::new(options.max_held_bytes);
-        let shares = Shares::new(options.max_running_per_base);
+        let most = options.max_running.saturating_sub(options.max_running.div_euclid(4));
+        let shares = Shares::new(options.max_running_per_base.min(most));
         Self { inner: Arc::new(Inner { api, options, running, shares, memory }) }
     }
 

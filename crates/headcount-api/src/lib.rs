@@ -18,7 +18,7 @@
 //! ```
 //!
 //! A new resource type needs no code here: endpoints come from the service's registry. A new way to
-//! write a credential is a [`Form`](credential) with a switch.
+//! write a credential is a `Form` in `credential.rs` with a switch.
 
 pub mod api;
 mod credential;

@@ -39,7 +39,8 @@ impl Service {
             (resource_type.id.clone(), document, location)
         });
         let Some(id) = id else {
-            return Ok(list(documents.map(|(_, document, _)| document).collect()));
+            let all: Vec<Value> = documents.map(|(_, document, _)| document).collect();
+            return Ok(list(&all));
         };
         documents
             .into_iter()
@@ -62,7 +63,8 @@ impl Service {
             (schema, document, location)
         });
         let Some(urn) = urn else {
-            return Ok(list(documents.map(|(_, document, _)| document).collect()));
+            let all: Vec<Value> = documents.map(|(_, document, _)| document).collect();
+            return Ok(list(&all));
         };
         documents
             .into_iter()
@@ -76,8 +78,8 @@ fn single(document: Value, location: String) -> Answer {
     Answer { status: 200, body: Some(document), etag: None, location: Some(location) }
 }
 
-/// A ListResponse that holds everything: discovery knows no pages (RFC 7644 §4).
-fn list(documents: Vec<Value>) -> Answer {
+/// A list response that holds everything: discovery knows no pages (RFC 7644 §4).
+fn list(documents: &[Value]) -> Answer {
     let body = json!({
         "schemas": [LIST_RESPONSE],
         "totalResults": documents.len(),

@@ -5,6 +5,8 @@ mod authorisation;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod discovery;
 #[cfg(test)]
 mod errors;
