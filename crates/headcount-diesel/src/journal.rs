@@ -136,7 +136,7 @@ impl DieselTxn<'_> {
         let full = rows.len() >= 5_000;
         let mut previous = self.last_hash(last)?;
         let mut held: BTreeSet<String> = BTreeSet::new();
-        let mut group_versions: BTreeMap<String, (i64, String)> = BTreeMap::new();
+        let mut group_versions: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         let mut numbers = Vec::new();
         let mut waiting = false;
         for row in rows {
@@ -150,7 +150,7 @@ impl DieselTxn<'_> {
             last = last.saturating_add(1);
             let mut numbered = entry((last, at, kind, actor, resource.clone(), version, paths, tx, detail, Vec::new()))?;
             if let Some(resource) = resource.filter(|_| is_membership(&numbered.kind)) {
-                numbered.version = self.group_version(&mut group_versions, resource, &numbered)?;
+                numbered.version = self.group_version(&mut group_versions, resource, xid, version)?;
             }
             numbered.hash = link(&previous, &numbered).to_vec();
             previous.clone_from(&numbered.hash);
@@ -229,28 +229,29 @@ impl DieselTxn<'_> {
     /// for entries of one transaction, which moved it once.
     fn group_version(
         &mut self,
-        known: &mut BTreeMap<String, (i64, String)>,
+        known: &mut BTreeMap<String, (i64, i64)>,
         resource: String,
-        entry: &NumberedEvent,
+        xid: i64,
+        seen: i64,
     ) -> Result<i64, StoreError> {
         if !known.contains_key(&resource) {
             let sql = Sql::new(
-                "SELECT x.version, j.tx FROM journal j JOIN journal_numbers x \
+                "SELECT x.version, x.xid FROM journal j JOIN journal_numbers x \
                  ON x.tenant_id = j.tenant_id AND x.xid = j.xid AND x.n = j.n WHERE j.tenant_id = ",
             )
             .int(self.key())
             .raw(" AND j.resource = ")
             .text(&*resource)
             .raw(" AND j.kind IN ('member_added', 'member_removed') ORDER BY j.n DESC LIMIT 1");
-            let found = self.one::<(BigInt, Text), (i64, String)>(&sql)?;
+            let found = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)?;
             known.insert(resource.clone(), found.unwrap_or_default());
         }
         let version = match known.get(&resource) {
-            Some((last, tx)) if *tx == entry.transaction => entry.version.max(*last),
-            Some((last, _)) => entry.version.max(last.saturating_add(1)),
-            None => entry.version,
+            Some((last, of)) if *of == xid => seen.max(*last),
+            Some((last, _)) => seen.max(last.saturating_add(1)),
+            None => seen,
         };
-        known.insert(resource, (version, entry.transaction.clone()));
+        known.insert(resource, (version, xid));
         Ok(version)
     }
 }

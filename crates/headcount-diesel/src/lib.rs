@@ -25,6 +25,8 @@ mod sql;
 mod store;
 mod system;
 mod tenants;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod tokens;
 mod txn;
 mod writer;

@@ -50,11 +50,13 @@ impl MemberTxn for DieselTxn<'_> {
                 .int(self.key())
                 .raw(" AND r.seq IN (")
                 .ints(chunk.iter().map(|seq| seq.0))
+                .raw(") AND EXISTS (SELECT 1 FROM resources g WHERE g.tenant_id = r.tenant_id AND g.seq = ")
+                .int(group.0)
                 .raw(") ORDER BY r.id ON CONFLICT (tenant_id, grp, member) DO NOTHING RETURNING member_id");
             let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
             let new = self.load::<Text, String>(&sql)?;
             if new.len() < chunk.len() {
-                self.all_exist(chunk)?;
+                self.all_exist(group, chunk)?;
             }
             added.extend(new);
         }
@@ -167,7 +169,7 @@ impl MemberTxn for DieselTxn<'_> {
             for level in 0..levels {
                 let mut next = Vec::new();
                 for group in reached.iter().flat_map(|node| above.get(node)).flatten() {
-                    if !direct_of.contains_key(group) {
+                    if *group != member && !direct_of.contains_key(group) {
                         direct_of.insert(*group, level == 0);
                         next.push(*group);
                     }
@@ -241,6 +243,7 @@ impl MemberTxn for DieselTxn<'_> {
 
     fn note_unmatched(&mut self, group: Seq, ids: &[&str], at: Timestamp) -> Result<(), StoreError> {
         let ids: BTreeSet<&str> = ids.iter().copied().filter(|id| !id.contains('\0')).take(MOST_UNMATCHED).collect();
+        self.all_exist(group, &[])?;
         if ids.is_empty() {
             return Ok(());
         }
@@ -283,16 +286,16 @@ impl DieselTxn<'_> {
         Ok(MemberRef { seq: Seq(seq), id: PublicId::from_text(&id), resource_type: self.name_of(number)? })
     }
 
-    /// Whether all these resources are there.
-    fn all_exist(&mut self, seqs: &[Seq]) -> Result<(), StoreError> {
+    /// Whether the group and all these resources are there.
+    fn all_exist(&mut self, group: Seq, seqs: &[Seq]) -> Result<(), StoreError> {
         let sql = Sql::new("SELECT COUNT(*) FROM resources WHERE tenant_id = ")
             .int(self.key())
             .raw(" AND seq IN (")
-            .ints(seqs.iter().map(|seq| seq.0))
+            .ints(seqs.iter().chain([&group]).map(|seq| seq.0))
             .raw(")")
             .one_off();
         let count = self.one::<BigInt, i64>(&sql)?;
-        let wanted: BTreeSet<&Seq> = seqs.iter().collect();
+        let wanted: BTreeSet<&Seq> = seqs.iter().chain([&group]).collect();
         if count.and_then(|count| usize::try_from(count).ok()) == Some(wanted.len()) {
             return Ok(());
         }

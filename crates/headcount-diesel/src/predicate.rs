@@ -600,7 +600,7 @@ pub(crate) fn modified(dialect: Dialect, type_number: i64) -> &'static str {
     if dialect == Dialect::Sqlite || type_number == USER {
         return "r.modified";
     }
-    "GREATEST(r.modified, (SELECT MAX(s.modified) FROM group_slots s WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq))"
+    "COALESCE((SELECT MAX(s.modified) FROM group_slots s WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq), r.modified)"
 }
 
 /// The end of the range of texts that start with this one; `None`: it has no end.

@@ -20,6 +20,9 @@ use crate::{
     txn::DieselTxn,
 };
 
+/// The key under which adoptable resources are counted beside their owner's; it names no connection.
+pub(crate) const ADOPTABLE: i64 = 0;
+
 /// One selection in one part of the view.
 pub(crate) struct Arm<'q> {
     pub(crate) resource_type: &'q ResourceType,
@@ -134,7 +137,7 @@ impl DieselTxn<'_> {
     /// adopted, reads one index.
     fn parts(&mut self, view: &View, type_number: i64) -> Result<Vec<Part>, StoreError> {
         let mut parts = vec![Part::Owned(view.connection)];
-        if view.adoptable == Adoptable::Seen && self.counted(0, type_number)? != 0 {
+        if view.adoptable == Adoptable::Seen && self.counted(ADOPTABLE, type_number)? != 0 {
             parts.push(Part::Adoptable(view.connection));
         }
         Ok(parts)
@@ -157,12 +160,14 @@ impl DieselTxn<'_> {
         let mut counting = Vec::new();
         for arm in arms {
             match (&arm.condition, arm.part) {
+                // No connection has the key under which adoptable resources are counted.
+                (None, Part::Owned(conn)) if conn.0 == ADOPTABLE => {}
                 (None, Part::Owned(conn)) => {
                     total = total.saturating_add(self.counted(conn.0, arm.type_number)?);
                 }
                 // What is adoptable belongs to the application, whose own count has it already.
                 (None, Part::Adoptable(_)) if self.is_application(view)? => {}
-                (None, Part::Adoptable(_)) => total = total.saturating_add(self.counted(0, arm.type_number)?),
+                (None, Part::Adoptable(_)) => total = total.saturating_add(self.counted(ADOPTABLE, arm.type_number)?),
                 (Some(_), _) => counting.push(arm),
             }
         }
@@ -362,12 +367,9 @@ impl Compiler<'_, '_> {
             Place::Column(Column::Created) => expression("r.created"),
             Place::Column(Column::Modified) => expression(modified(self.txn.dialect(), self.type_number)),
             Place::Column(Column::Active) => expression("r.active"),
-            Place::Column(_) | Place::Values { .. } if self.has_long()? => SortPlace::Document,
             Place::Column(Column::Display) => expression("r.display_key"),
             Place::Column(Column::Family) => expression("r.family_key"),
             Place::Column(Column::Given) => expression("r.given_key"),
-            // Their rows hold texts that sort as their values do, but what is no date sorts nowhere.
-            Place::Values { .. } if target.attr_type == AttrType::DateTime => SortPlace::Document,
             Place::Values { path, .. } => match self.txn.find_number(&path)? {
                 None => SortPlace::Expression(nothing),
                 Some(path) => SortPlace::Expression(
@@ -375,6 +377,8 @@ impl Compiler<'_, '_> {
                         .int(self.txn.key())
                         .raw(" AND v.resource = r.seq AND v.path = ")
                         .int(path)
+                        // What is no date is kept behind all dates and sorts as if it were absent.
+                        .raw(if target.attr_type == AttrType::DateTime { " AND v.folded < '~'" } else { "" })
                         .raw(" ORDER BY v.is_primary DESC, v.element LIMIT 1)"),
                 ),
             },

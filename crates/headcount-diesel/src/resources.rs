@@ -17,6 +17,7 @@ use crate::{
     connection::Dialect,
     constraint::resource_error,
     names::USER,
+    query::ADOPTABLE,
     sql::Sql,
     txn::{DieselTxn, sees},
 };
@@ -37,8 +38,8 @@ pub(crate) fn columns(dialect: Dialect) -> &'static str {
             "r.seq, r.id, r.type, r.conn, r.adoptable, \
              CASE WHEN r.type = 1 THEN r.version ELSE r.version + (SELECT COALESCE(SUM(s.n), 0)::bigint \
              FROM group_slots s WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq) END, r.created, \
-             CASE WHEN r.type = 1 THEN r.modified ELSE GREATEST(r.modified, (SELECT MAX(s.modified) \
-             FROM group_slots s WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq)) END, r.doc"
+             CASE WHEN r.type = 1 THEN r.modified ELSE COALESCE((SELECT MAX(s.modified) \
+             FROM group_slots s WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq), r.modified) END, r.doc"
         }
     }
 }
@@ -68,7 +69,7 @@ impl DieselTxn<'_> {
         let sql = self.count_statement(owner.0, type_number, by);
         self.run(&sql)?;
         if adoptable {
-            let sql = self.count_statement(0, type_number, by);
+            let sql = self.count_statement(ADOPTABLE, type_number, by);
             self.run(&sql)?;
         }
         Ok(())
@@ -188,7 +189,7 @@ impl DieselTxn<'_> {
         }
         sql = sql.raw(", c AS (").add(self.count_statement(new.owner.0, type_number, 1)).raw(")");
         if new.adoptable {
-            sql = sql.raw(", a AS (").add(self.count_statement(0, type_number, 1)).raw(")");
+            sql = sql.raw(", a AS (").add(self.count_statement(ADOPTABLE, type_number, 1)).raw(")");
         }
         sql = sql.raw(" SELECT r.seq FROM r");
         Ok(if new.index.values.len() > 8 { sql.one_off() } else { sql })
@@ -359,24 +360,27 @@ impl ResourceTxn for DieselTxn<'_> {
         // The version is compared where it is written: two writers that read the same one cannot
         // both win.
         sql = if self.dialect() == Dialect::Postgres && type_number != USER {
-            sql.raw(SLOT_SUM).raw(" = ").int(before.version).raw(" RETURNING version").raw(SLOT_SUM)
+            sql.raw(" + ").raw(SLOT_SUM).raw(" = ").int(before.version).raw(" RETURNING version, ").raw(SLOT_SUM)
         } else {
-            sql.raw(" = ").int(before.version).raw(" RETURNING version")
+            sql.raw(" = ").int(before.version).raw(" RETURNING version, CAST(0 AS BIGINT)")
         };
-        let version = match self.link.one::<BigInt, i64>(&sql) {
+        let (version, slots) = match self.link.one::<(BigInt, BigInt), (i64, i64)>(&sql) {
             Ok(version) => version.ok_or(StoreError::VersionMismatch)?,
             Err(error) => {
                 self.note(&error);
                 return Err(resource_error(error, &before.resource_type));
             }
         };
+        if slots != 0 {
+            self.fold_slots(before.seq)?;
+        }
         self.write_values(before.seq.0, &old.values, &new.values)?;
         self.write_unique(update, type_number)?;
         if before.owner != update.owner || before.adoptable != update.adoptable {
             self.count(before.owner, before.adoptable, type_number, -1)?;
             self.count(update.owner, update.adoptable, type_number, 1)?;
         }
-        Ok(version)
+        Ok(version.saturating_add(slots))
     }
 
     fn delete_resource(&mut self, resource: &StoredResource, tombstone: &Tombstone) -> Result<(), StoreError> {
@@ -480,6 +484,23 @@ impl ResourceTxn for DieselTxn<'_> {
 }
 
 impl DieselTxn<'_> {
+    /// Puts a group's slots into its row, whose time is then the last one. What another transaction
+    /// adds meanwhile stays in its slot, so the sum is right whatever comes first.
+    fn fold_slots(&mut self, group: Seq) -> Result<(), StoreError> {
+        let sql = Sql::new("WITH s AS (DELETE FROM group_slots WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND grp = ")
+            .int(group.0)
+            .raw(
+                " RETURNING n) UPDATE resources SET version = version + (SELECT COALESCE(SUM(s.n), 0)::bigint FROM s) \
+                 WHERE tenant_id = ",
+            )
+            .int(self.key())
+            .raw(" AND seq = ")
+            .int(group.0);
+        self.run(&sql).map(|_| ())
+    }
+
     /// Writes the difference between the value rows before and after.
     fn write_values(&mut self, seq: i64, old: &[ValueRow], new: &[ValueRow]) -> Result<(), StoreError> {
         if old == new {
@@ -539,7 +560,7 @@ impl DieselTxn<'_> {
 pub(crate) const MOST_BINDS: usize = 500;
 
 /// What changes of members added to a group's version, on PostgreSQL.
-const SLOT_SUM: &str = " + (SELECT COALESCE(SUM(s.n), 0)::bigint FROM group_slots s \
+const SLOT_SUM: &str = "(SELECT COALESCE(SUM(s.n), 0)::bigint FROM group_slots s \
      WHERE s.tenant_id = resources.tenant_id AND s.grp = resources.seq)";
 
 /// The number that stands for the whole tenant, or for the owner.

@@ -155,7 +155,7 @@ impl SystemStore for DieselStore {
                 self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
             }
             match sealed {
-                Ok(sealed) => more |= sealed == Sealed::More,
+                Ok(sealed) => more |= sealed != Sealed::All,
                 Err(error) => {
                     self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).append(&mut due);
                     return Err(error);

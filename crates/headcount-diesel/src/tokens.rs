@@ -4,6 +4,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use headcount_model::{ConnectionKey, ScopeSet, Timestamp, TokenId, TokenRecord};
 use headcount_store::{
     StoreError,
+    tenants::TenantTxn,
     tokens::{Credential, TokenTxn},
 };
 use headcount_token::TokenHash;
@@ -47,6 +48,9 @@ impl TokenTxn for DieselTxn<'_> {
     }
 
     fn insert_token(&mut self, record: &TokenRecord, hash: &TokenHash) -> Result<(), StoreError> {
+        if record.tenant != self.tenant || self.find_connection(record.connection)?.is_none() {
+            return Err(StoreError::NotFound);
+        }
         let sql = Sql::new("INSERT INTO token_index (id, tenant_id, conn, hash) VALUES (")
             .text(record.id.as_str())
             .raw(", ")
