@@ -1,8 +1,8 @@
 //! Taking over an account or group of the application by the first write of a connection.
 
 use headcount_model::PublicId;
-use headcount_store::{Txn, members::MemberRef, query::View, resources::StoredResource};
-use scim_schema::{ScimError, fold::fold};
+use headcount_store::{StoreError, Txn, members::MemberRef, query::View, resources::StoredResource};
+use scim_schema::{Resource, ScimError, fold::fold};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     identity::addresses,
     journal::{self, Subject},
     session::{Job, Session},
+    show,
     stop::{Refusal, Stop},
 };
 
@@ -23,15 +24,12 @@ pub(crate) fn adopts(stored: &StoredResource, view: &View) -> bool {
 
 /// The document as the connection knows it: what the application calls the resource is not its
 /// `externalId`.
-pub(crate) fn own_document(
-    mut document: Map<String, Value>,
-    stored: &StoredResource,
-    view: &View,
-) -> Map<String, Value> {
+pub(crate) fn own_document(stored: &StoredResource, view: &View) -> Result<Resource, StoreError> {
+    let mut document = show::document(stored)?;
     if adopts(stored, view) {
         document.shift_remove("externalId");
     }
-    document
+    Ok(Resource::from_document(document))
 }
 
 /// R8: the same userName with another e-mail is a conflict, and the account stays as it is.

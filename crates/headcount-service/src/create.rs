@@ -118,7 +118,7 @@ pub(crate) fn prepare<'a>(
     write::check_finished(resource_type, &resource)?;
     let policy = write::index_policy(switches);
     let index = index::form(resource_type, &resource, policy);
-    let text = Value::Object(resource.document().clone()).to_string();
+    let text = write::to_text(resource.document());
     let members = if members.is_empty() { Vec::new() } else { vec![MemberDelta::Add(members)] };
     Ok(Create { resource_type, id, id_choice, resource, text, policy, index, members })
 }

@@ -6,7 +6,7 @@ use headcount_store::{
     resources::{Lock, StoredResource},
 };
 use scim_patch::{Dialect, MemberDelta, Op, Operation, PatchRequest, Patched};
-use scim_schema::{Projection, Resource, ResourceType, ScimError};
+use scim_schema::{Projection, ResourceType, ScimError};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -172,13 +172,12 @@ pub(crate) fn perform(
     }
     let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
     precondition::check_write(precondition, stored.version)?;
-    let stored_document = show::document(&stored)?;
-    let before = adoption::own_document(stored_document.clone(), &stored, &session.view);
+    let before = adoption::own_document(&stored, &session.view)?;
     let read_only = read_only(txn, job, session, request, &stored)?;
     let Patched { resource, members, password, .. } = scim_patch::apply(
         job.service.registry(),
         resource_type,
-        &Resource::from_document(before.clone()),
+        &before,
         &read_only,
         &request.request,
         &request.dialect,
@@ -189,7 +188,6 @@ pub(crate) fn perform(
         resource_type,
         method: EventKind::Patch,
         stored: &stored,
-        stored_document: &stored_document,
         before: &before,
         after: resource.into_document(),
         members: &members,

@@ -99,11 +99,10 @@ pub(crate) fn perform(
     let found = txn.find_resource(&session.view, &resource_type.name, id, Lock::Exclusive)?;
     let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
     precondition::check_write(precondition, stored.version)?;
-    let stored_document = show::document(&stored)?;
-    let before = adoption::own_document(stored_document.clone(), &stored, &session.view);
+    let before = adoption::own_document(&stored, &session.view)?;
     let mut after = request.resource.document().clone();
     let said = Said { cleared: &request.cleared, schemas: &request.schemas };
-    merge::keep_unnamed(resource_type, &before, &mut after, said, &session.switches)?;
+    merge::keep_unnamed(resource_type, before.document(), &mut after, said, &session.switches)?;
     let members = match &request.members {
         Some(members) => vec![MemberDelta::Replace(members.clone())],
         None if membership::has_members(resource_type) && session.switches.put_absent_identity == Absent::Clear => {
@@ -111,14 +110,7 @@ pub(crate) fn perform(
         }
         None => Vec::new(),
     };
-    let change = Change {
-        resource_type,
-        method: EventKind::Put,
-        stored: &stored,
-        stored_document: &stored_document,
-        before: &before,
-        after,
-        members: &members,
-    };
+    let change =
+        Change { resource_type, method: EventKind::Put, stored: &stored, before: &before, after, members: &members };
     write::write(txn, job, session, change, pending)
 }

@@ -17,6 +17,7 @@ use crate::{
     journal::{self, Subject},
     membership::{self, Group, MembersChanged, Pending},
     session::{Job, Session},
+    show,
     stop::{Stop, Taken},
     uniqueness,
 };
@@ -28,10 +29,8 @@ pub(crate) struct Change<'a> {
     pub(crate) method: EventKind,
     /// The row, locked.
     pub(crate) stored: &'a StoredResource,
-    /// Its document.
-    pub(crate) stored_document: &'a Map<String, Value>,
     /// The document from which the request started ([`adoption::own_document`]).
-    pub(crate) before: &'a Map<String, Value>,
+    pub(crate) before: &'a Resource,
     /// The document that the request asks for.
     pub(crate) after: Map<String, Value>,
     /// What it asks of the members.
@@ -53,6 +52,12 @@ pub(crate) fn index_policy(switches: &Switches) -> IndexPolicy {
         external_id_unique: switches.external_id_unique == Toggle::On,
         unique_group_names: switches.unique_group_names == Toggle::On,
     }
+}
+
+/// A document as it is stored.
+pub(crate) fn to_text(document: &Map<String, Value>) -> String {
+    // A map of JSON values always prints: its keys are text and no number is infinite.
+    serde_json::to_string(document).unwrap_or_else(|_impossible| Value::Object(document.clone()).to_string())
 }
 
 /// Whether resources of this type are users, whose identity attributes have rules of their own.
@@ -152,7 +157,8 @@ pub(crate) fn write(
     change: Change<'_>,
     pending: &Pending,
 ) -> Result<Written, Stop> {
-    let Change { resource_type, method, stored, stored_document, before, mut after, members: deltas } = change;
+    let Change { resource_type, method, stored, before: before_resource, mut after, members: deltas } = change;
+    let before = before_resource.document();
     let adopts = adoption::adopts(stored, &session.view);
     let mut refused = Vec::new();
     if is_user(resource_type) {
@@ -176,13 +182,17 @@ pub(crate) fn write(
     let document_changes = adopts || !paths.is_empty();
     let document = if document_changes {
         let policy = index_policy(&session.switches);
-        let index_before = index::form(resource_type, &Resource::from_document(stored_document.clone()), policy);
+        let index_before = if adopts {
+            index::form(resource_type, &Resource::from_document(show::document(stored)?), policy)
+        } else {
+            index::form(resource_type, before_resource, policy)
+        };
         let index = index::form(resource_type, &resource, policy);
         if index.key != index_before.key || adopts {
             check_adoptable_name(txn, session, resource_type, resource.document(), &index, Some(stored))?;
         }
         let document = resource.into_document();
-        let text = Value::Object(document.clone()).to_string();
+        let text = to_text(&document);
         result.version = txn
             .update_resource(&Update {
                 before: stored,
