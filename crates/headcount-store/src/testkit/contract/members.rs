@@ -263,6 +263,9 @@ pub fn delete_cleans_memberships_in_both_directions(fixture: &dyn Fixture) {
     world.delete(&users[0]).unwrap();
     assert_eq!(world.member_ids(&inner), [users[1].id.clone()]);
     assert_eq!(world.member_ids(&outer), [id(10)]);
+    for group in [&inner, &outer] {
+        assert_eq!(world.read(|txn| txn.count_members(group.seq)).unwrap(), 1, "no row is left behind");
+    }
     assert!(world.load(outer.seq).unwrap().version > version);
     assert_eq!(world.ids("Group", &format!("members.value eq \"{}\"", users[0].id)), []);
     let loaded = world.load(inner.seq).unwrap();
