@@ -66,18 +66,10 @@ impl Step {
         Self::Tests,
     ];
 
-    const QUICK: &[Self] = &[
-        Self::Fmt,
-        Self::Tidy,
-        Self::Layers,
-        Self::Clippy,
-        Self::Tests,
-    ];
+    const QUICK: &[Self] = &[Self::Fmt, Self::Tidy, Self::Layers, Self::Clippy, Self::Tests];
 
     fn name(self) -> String {
-        self.to_possible_value()
-            .map(|value| value.get_name().to_owned())
-            .unwrap_or_default()
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
@@ -110,11 +102,7 @@ pub(crate) fn run(workspace: &Workspace, scope: Scope, named: &[Step]) -> Result
                 false
             }
         };
-        results.push(StepResult {
-            step,
-            passed,
-            duration: watch.elapsed(),
-        });
+        results.push(StepResult { step, passed, duration: watch.elapsed() });
     }
     heading("summary");
     for result in &results {
@@ -126,18 +114,11 @@ pub(crate) fn run(workspace: &Workspace, scope: Scope, named: &[Step]) -> Result
     for line in &summary {
         println!("{line}");
     }
-    let failed: Vec<String> = results
-        .iter()
-        .filter(|result| !result.passed)
-        .map(|result| result.step.name())
-        .collect();
+    let failed: Vec<String> = results.iter().filter(|result| !result.passed).map(|result| result.step.name()).collect();
     if failed.is_empty() {
         return Ok(());
     }
-    bail!(
-        "failed: {}; one alone is run by `cargo xtask ci <step>`",
-        failed.join(", ")
-    )
+    bail!("failed: {}; one alone is run by `cargo xtask ci <step>`", failed.join(", "))
 }
 
 struct StepResult {
@@ -149,13 +130,7 @@ struct StepResult {
 impl fmt::Display for StepResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = if self.passed { "ok" } else { "FAILED" };
-        write!(
-            f,
-            "  {:<10} {:<7} {}",
-            self.step.name(),
-            word,
-            seconds(self.duration)
-        )
+        write!(f, "  {:<10} {:<7} {}", self.step.name(), word, seconds(self.duration))
     }
 }
 
@@ -165,11 +140,7 @@ fn chosen(scope: Scope, named: &[Step]) -> Vec<Step> {
         ([], Scope::Quick) => Step::QUICK,
         (named, _) => named,
     };
-    Step::ALL
-        .iter()
-        .copied()
-        .filter(|step| wanted.contains(step))
-        .collect()
+    Step::ALL.iter().copied().filter(|step| wanted.contains(step)).collect()
 }
 
 fn run_step(workspace: &Workspace, step: Step) -> Result<()> {
@@ -185,25 +156,17 @@ fn run_step(workspace: &Workspace, step: Step) -> Result<()> {
         }
         Step::Features => {
             for feature in ["sqlite", "postgres"] {
-                let mut command =
-                    workspace.cargo(&["check", "--package", "headcount-diesel", "--lib"]);
+                let mut command = workspace.cargo(&["check", "--package", "headcount-diesel", "--lib"]);
                 succeed(command.args(["--no-default-features", "--features", feature]))?;
             }
             Ok(())
         }
         Step::Docs => docs::run(workspace, docs::Mode::Check),
         Step::Rustdoc => {
-            let mut command = workspace.cargo(&[
-                "doc",
-                "--workspace",
-                "--no-deps",
-                "--document-private-items",
-            ]);
+            let mut command = workspace.cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
             succeed(command.env("RUSTDOCFLAGS", "-D warnings"))
         }
-        Step::Doctest => {
-            succeed(&mut workspace.cargo(&["test", "--workspace", "--doc", "--quiet"]))
-        }
+        Step::Doctest => succeed(&mut workspace.cargo(&["test", "--workspace", "--doc", "--quiet"])),
         Step::Tests => tests(workspace).map(drop),
     }
 }
@@ -221,10 +184,7 @@ fn tests(workspace: &Workspace) -> Result<Tests> {
     let postgres = postgres::acquire(workspace)?;
     let left_out = match &postgres {
         Some(_) => None,
-        None if in_ci() => bail!(
-            "there is no PostgreSQL on this machine; {}",
-            postgres::REMEDY
-        ),
+        None if in_ci() => bail!("there is no PostgreSQL on this machine; {}", postgres::REMEDY),
         None => Some(format!(
             "NOT RUN: every test on PostgreSQL, since there is none on this machine.\nTo run them, {}.",
             postgres::REMEDY
@@ -251,11 +211,7 @@ enum Runner {
 impl Runner {
     fn find(workspace: &Workspace) -> Self {
         let mut command = workspace.program(Path::new("cargo-nextest"));
-        let found = command
-            .args(["nextest", "--version"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+        let found = command.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
         if found.is_ok_and(|status| status.success()) {
             return Self::Nextest;
         }
@@ -269,13 +225,8 @@ impl Runner {
     fn command(self, workspace: &Workspace, postgres: Option<&Postgres>) -> Command {
         let mut command = match self {
             Self::Nextest => {
-                let mut command =
-                    workspace.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
-                let color = if std::io::stderr().is_terminal() {
-                    "always"
-                } else {
-                    "never"
-                };
+                let mut command = workspace.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+                let color = if std::io::stderr().is_terminal() { "always" } else { "never" };
                 command.args(["--color", color]);
                 if postgres.is_none() {
                     command.args(["-E", "not test(/(^|::)postgres::/)"]);
@@ -283,8 +234,7 @@ impl Runner {
                 command
             }
             Self::Cargo => {
-                let mut command =
-                    workspace.cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+                let mut command = workspace.cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]);
                 if postgres.is_none() {
                     command.args(["--", "--skip", "postgres::"]);
                 }
@@ -333,11 +283,7 @@ fn watch(command: &mut Command, runner: Runner) -> Result<Tests> {
         Runner::Nextest => summary,
         Runner::Cargo => total(&summary).into_iter().collect(),
     };
-    Ok(Tests {
-        passed: status.success(),
-        summary,
-        left_out: None,
-    })
+    Ok(Tests { passed: status.success(), summary, left_out: None })
 }
 
 /// One closing line out of the many of `cargo test`, in its own form.
@@ -358,10 +304,7 @@ fn total(lines: &[String]) -> Option<String> {
 
 /// The number in front of a word: 3 in `ok. 3 passed; 0 failed`.
 fn count(line: &str, word: &str) -> u64 {
-    let words: Vec<&str> = line
-        .split([' ', ';'])
-        .filter(|part| !part.is_empty())
-        .collect();
+    let words: Vec<&str> = line.split([' ', ';']).filter(|part| !part.is_empty()).collect();
     let pair = words.windows(2).find_map(|pair| match pair {
         [number, name] if *name == word => number.parse().ok(),
         _ => None,
@@ -398,19 +341,14 @@ mod tests {
 
     #[test]
     fn named_steps_run_once_and_in_the_usual_order() {
-        assert_eq!(
-            chosen(Scope::Full, &[Step::Tests, Step::Fmt, Step::Fmt]),
-            [Step::Fmt, Step::Tests]
-        );
+        assert_eq!(chosen(Scope::Full, &[Step::Tests, Step::Fmt, Step::Fmt]), [Step::Fmt, Step::Tests]);
         assert_eq!(chosen(Scope::Quick, &[]), Step::QUICK);
         assert_eq!(chosen(Scope::Full, &[]), Step::ALL);
     }
 
     #[test]
     fn closing_lines_are_known_with_and_without_colours() {
-        let line = without_colors(
-            "\u{1b}[32;1m     Summary\u{1b}[0m [   1.2s] 3 tests run: 3 passed, 0 skipped",
-        );
+        let line = without_colors("\u{1b}[32;1m     Summary\u{1b}[0m [   1.2s] 3 tests run: 3 passed, 0 skipped");
         assert!(Runner::Nextest.closes(&line), "{line}");
         assert!(!Runner::Nextest.closes("        PASS [   0.1s] a b"));
         assert!(Runner::Cargo.closes("test result: ok. 3 passed; 0 failed"));
@@ -420,10 +358,10 @@ mod tests {
     fn the_results_of_cargo_test_are_added_up() {
         let lines = [
             "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.1s".to_owned(),
-            "test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s".to_owned(),
+            "test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s"
+                .to_owned(),
         ];
-        let expected =
-            "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 1 filtered out";
+        let expected = "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 1 filtered out";
         assert_eq!(total(&lines).as_deref(), Some(expected));
         assert_eq!(total(&[]), None);
     }

@@ -37,10 +37,7 @@ impl Deviation {
         finding.outcome == Outcome::Failed
             && self.tool == finding.tool
             && self.check == finding.name
-            && self
-                .subject
-                .as_ref()
-                .is_none_or(|subject| *subject == finding.subject)
+            && self.subject.as_ref().is_none_or(|subject| *subject == finding.subject)
             && finding.detail.contains(&self.contains)
     }
 
@@ -52,15 +49,11 @@ impl Deviation {
 
 /// Reads docs/conformance-deviations.toml.
 pub(crate) fn parse(text: &str) -> Result<Vec<Deviation>> {
-    let table: toml::Table = text
-        .parse()
-        .context("docs/conformance-deviations.toml is not TOML")?;
+    let table: toml::Table = text.parse().context("docs/conformance-deviations.toml is not TOML")?;
     let Some(rows) = table.get("deviation") else {
         return Ok(Vec::new());
     };
-    let rows = rows
-        .as_array()
-        .context("docs/conformance-deviations.toml: `deviation` is written [[deviation]]")?;
+    let rows = rows.as_array().context("docs/conformance-deviations.toml: `deviation` is written [[deviation]]")?;
     rows.iter().map(deviation_of).collect()
 }
 
@@ -75,12 +68,7 @@ fn deviation_of(row: &toml::Value) -> Result<Deviation> {
         bail!("`rfc` of a deviation names a section with § and quotes it: {row}");
     }
     need("why")?;
-    Ok(Deviation {
-        tool: need("tool")?,
-        check: need("check")?,
-        subject: text("subject"),
-        contains: need("contains")?,
-    })
+    Ok(Deviation { tool: need("tool")?, check: need("check")?, subject: text("subject"), contains: need("contains")? })
 }
 
 #[cfg(test)]
@@ -117,26 +105,11 @@ mod tests {
     fn a_row_explains_nothing_else() {
         let deviations = parse(ROW).unwrap();
         let others = [
-            Finding {
-                tool: "scim-sanity".to_owned(),
-                ..finding()
-            },
-            Finding {
-                name: "check_replace_attribute".to_owned(),
-                ..finding()
-            },
-            Finding {
-                subject: "User".to_owned(),
-                ..finding()
-            },
-            Finding {
-                outcome: Outcome::Skipped,
-                ..finding()
-            },
-            Finding {
-                detail: "Failed to add attribute 'blob'".to_owned(),
-                ..finding()
-            },
+            Finding { tool: "scim-sanity".to_owned(), ..finding() },
+            Finding { name: "check_replace_attribute".to_owned(), ..finding() },
+            Finding { subject: "User".to_owned(), ..finding() },
+            Finding { outcome: Outcome::Skipped, ..finding() },
+            Finding { detail: "Failed to add attribute 'blob'".to_owned(), ..finding() },
         ];
         for other in others {
             assert!(!deviations[0].explains(&other), "{other:?}");

@@ -22,10 +22,7 @@ pub(crate) enum Mode {
 }
 
 /// Documents that `headcount docs <name>` prints on standard output.
-const PRINTED: &[(&str, &str)] = &[
-    ("config", "docs/configuration.md"),
-    ("errors", "docs/api-errors.md"),
-];
+const PRINTED: &[(&str, &str)] = &[("config", "docs/configuration.md"), ("errors", "docs/api-errors.md")];
 
 /// The folder that `headcount docs idp --dir DIR` fills with one guide an identity provider.
 const GUIDES: &str = "docs/idp";
@@ -36,10 +33,7 @@ const REMEDY: &str = "run `cargo xtask docs` and commit what it writes";
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
     promises::check(workspace)?;
     let mut wanted: BTreeMap<PathBuf, String> = BTreeMap::new();
-    wanted.insert(
-        PathBuf::from("docs/conformance.md"),
-        conformance(workspace)?,
-    );
+    wanted.insert(PathBuf::from("docs/conformance.md"), conformance(workspace)?);
     let mut surplus = Vec::new();
     match from_binary(workspace)? {
         Some(printed) => {
@@ -54,11 +48,7 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
     }
 }
 
-fn write(
-    workspace: &Workspace,
-    wanted: &BTreeMap<PathBuf, String>,
-    surplus: &[PathBuf],
-) -> Result<()> {
+fn write(workspace: &Workspace, wanted: &BTreeMap<PathBuf, String>, surplus: &[PathBuf]) -> Result<()> {
     for (file, text) in wanted {
         let path = workspace.root().join(file);
         if let Some(folder) = path.parent() {
@@ -78,21 +68,13 @@ fn write(
     Ok(())
 }
 
-fn check(
-    workspace: &Workspace,
-    wanted: &BTreeMap<PathBuf, String>,
-    surplus: &[PathBuf],
-) -> Result<()> {
+fn check(workspace: &Workspace, wanted: &BTreeMap<PathBuf, String>, surplus: &[PathBuf]) -> Result<()> {
     let mut stale = 0;
     for (file, text) in wanted {
         let present = std::fs::read_to_string(workspace.root().join(file)).unwrap_or_default();
         if present != *text {
             stale += 1;
-            println!(
-                "docs: {} is out of date: {}",
-                file.display(),
-                first_difference(&present, text)
-            );
+            println!("docs: {} is out of date: {}", file.display(), first_difference(&present, text));
         }
     }
     for file in surplus {
@@ -167,13 +149,7 @@ fn table(sections: &[Section], found: &TestsBySection) -> String {
         };
         let tests: Vec<String> = tests.iter().map(|test| format!("`{test}`")).collect();
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "| {} | {} | {status} | {} |",
-            section.id.number(),
-            section.title,
-            tests.join("<br>")
-        );
+        let _ = writeln!(text, "| {} | {} | {status} | {} |", section.id.number(), section.title, tests.join("<br>"));
     }
     text
 }
@@ -210,23 +186,14 @@ fn from_binary(workspace: &Workspace) -> Result<Option<BTreeMap<PathBuf, String>
 /// Whether the binary knows the command: its help then speaks of it.
 fn has_docs_command(workspace: &Workspace, binary: &Path) -> Result<bool> {
     let mut command = workspace.program(binary);
-    let output = command
-        .args(["docs", "--help"])
-        .output()
-        .context("cannot run the server's binary")?;
+    let output = command.args(["docs", "--help"]).output().context("cannot run the server's binary")?;
     Ok(output.status.success() && !output.stdout.is_empty())
 }
 
 /// Guides in the folder that are not generated any more.
-fn surplus_guides(
-    workspace: &Workspace,
-    wanted: &BTreeMap<PathBuf, String>,
-) -> Result<Vec<PathBuf>> {
+fn surplus_guides(workspace: &Workspace, wanted: &BTreeMap<PathBuf, String>) -> Result<Vec<PathBuf>> {
     let files = workspace.files()?;
-    Ok(files
-        .into_iter()
-        .filter(|file| file.starts_with(GUIDES) && !wanted.contains_key(file))
-        .collect())
+    Ok(files.into_iter().filter(|file| file.starts_with(GUIDES) && !wanted.contains_key(file)).collect())
 }
 
 #[cfg(test)]
@@ -246,23 +213,11 @@ mod tests {
         .unwrap();
         let mut found = TestsBySection::new();
         let source = "#[test]\nfn rfc7644_3_3_creates() {}\n#[test]\nfn rfc7644_3_11_is_501() {}\n";
-        collect(
-            Path::new("crates/a/src/lib.rs"),
-            source,
-            &sections,
-            &mut found,
-        )
-        .unwrap();
+        collect(Path::new("crates/a/src/lib.rs"), source, &sections, &mut found).unwrap();
         let text = table(&sections, &found);
-        assert!(
-            text.contains("| 3.3 | Creating | yes | `a: rfc7644_3_3_creates` |\n"),
-            "{text}"
-        );
+        assert!(text.contains("| 3.3 | Creating | yes | `a: rfc7644_3_3_creates` |\n"), "{text}");
         assert!(text.contains("| 3.6 | Deleting | open |  |\n"), "{text}");
-        assert!(
-            text.contains("| 3.11 | /Me | no: 501 | `a: rfc7644_3_11_is_501` |\n"),
-            "{text}"
-        );
+        assert!(text.contains("| 3.11 | /Me | no: 501 | `a: rfc7644_3_11_is_501` |\n"), "{text}");
     }
 
     #[test]
@@ -270,9 +225,6 @@ mod tests {
         assert_eq!(first_difference("", "a"), "it is not there");
         assert_eq!(first_difference("a\nb", "a\nc"), "line 2 should be \"c\"");
         assert_eq!(first_difference("a", "a\nb"), "line 2 should be \"b\"");
-        assert_eq!(
-            first_difference("a\nb", "a"),
-            "it has more lines than it should"
-        );
+        assert_eq!(first_difference("a\nb", "a"), "it has more lines than it should");
     }
 }

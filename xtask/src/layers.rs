@@ -22,65 +22,25 @@ struct Fence {
 /// The layers. A crate uses only crates of a lower layer, and of those only the ones named here.
 /// A new edge is a decision: change this table and docs/architecture.md together.
 const TABLE: &[Row] = &[
-    Row {
-        layer: 0,
-        name: "scim-schema",
-        may_use: &[],
-    },
-    Row {
-        layer: 1,
-        name: "scim-filter",
-        may_use: &["scim-schema"],
-    },
-    Row {
-        layer: 2,
-        name: "scim-patch",
-        may_use: &["scim-schema", "scim-filter"],
-    },
-    Row {
-        layer: 3,
-        name: "headcount-model",
-        may_use: &["scim-schema", "scim-filter", "scim-patch"],
-    },
-    Row {
-        layer: 4,
-        name: "headcount-token",
-        may_use: &["headcount-model"],
-    },
+    Row { layer: 0, name: "scim-schema", may_use: &[] },
+    Row { layer: 1, name: "scim-filter", may_use: &["scim-schema"] },
+    Row { layer: 2, name: "scim-patch", may_use: &["scim-schema", "scim-filter"] },
+    Row { layer: 3, name: "headcount-model", may_use: &["scim-schema", "scim-filter", "scim-patch"] },
+    Row { layer: 4, name: "headcount-token", may_use: &["headcount-model"] },
     Row {
         layer: 5,
         name: "headcount-store",
-        may_use: &[
-            "scim-schema",
-            "scim-filter",
-            "scim-patch",
-            "headcount-model",
-            "headcount-token",
-        ],
+        may_use: &["scim-schema", "scim-filter", "scim-patch", "headcount-model", "headcount-token"],
     },
     Row {
         layer: 6,
         name: "headcount-service",
-        may_use: &[
-            "scim-schema",
-            "scim-filter",
-            "scim-patch",
-            "headcount-model",
-            "headcount-token",
-            "headcount-store",
-        ],
+        may_use: &["scim-schema", "scim-filter", "scim-patch", "headcount-model", "headcount-token", "headcount-store"],
     },
     Row {
         layer: 6,
         name: "headcount-diesel",
-        may_use: &[
-            "scim-schema",
-            "scim-filter",
-            "scim-patch",
-            "headcount-model",
-            "headcount-token",
-            "headcount-store",
-        ],
+        may_use: &["scim-schema", "scim-filter", "scim-patch", "headcount-model", "headcount-token", "headcount-store"],
     },
     Row {
         layer: 7,
@@ -95,26 +55,10 @@ const TABLE: &[Row] = &[
             "headcount-service",
         ],
     },
-    Row {
-        layer: 8,
-        name: "headcount-actix",
-        may_use: &["headcount-api"],
-    },
-    Row {
-        layer: 10,
-        name: "headcount",
-        may_use: EVERYTHING,
-    },
-    Row {
-        layer: 11,
-        name: "headcount-testkit",
-        may_use: EVERYTHING,
-    },
-    Row {
-        layer: 11,
-        name: "xtask",
-        may_use: &[],
-    },
+    Row { layer: 8, name: "headcount-actix", may_use: &["headcount-api"] },
+    Row { layer: 10, name: "headcount", may_use: EVERYTHING },
+    Row { layer: 11, name: "headcount-testkit", may_use: EVERYTHING },
+    Row { layer: 11, name: "xtask", may_use: &[] },
 ];
 
 /// Every library of the workspace that ships.
@@ -132,26 +76,14 @@ const EVERYTHING: &[&str] = &[
 ];
 
 const FENCES: &[Fence] = &[
-    Fence {
-        packages: &["diesel", "diesel_migrations", "libsqlite3-sys", "pq-sys"],
-        seen_by: &["headcount-diesel"],
-    },
+    Fence { packages: &["diesel", "diesel_migrations", "libsqlite3-sys", "pq-sys"], seen_by: &["headcount-diesel"] },
     Fence {
         packages: &["actix-web", "actix-rt", "actix-http", "actix-service"],
         seen_by: &["headcount-actix", "headcount", "headcount-testkit"],
     },
-    Fence {
-        packages: &["tokio"],
-        seen_by: &["headcount-actix", "headcount", "headcount-testkit"],
-    },
-    Fence {
-        packages: &["anyhow"],
-        seen_by: &["headcount", "xtask"],
-    },
-    Fence {
-        packages: &["clap"],
-        seen_by: &["headcount", "xtask"],
-    },
+    Fence { packages: &["tokio"], seen_by: &["headcount-actix", "headcount", "headcount-testkit"] },
+    Fence { packages: &["anyhow"], seen_by: &["headcount", "xtask"] },
+    Fence { packages: &["clap"], seen_by: &["headcount", "xtask"] },
 ];
 
 /// A way in which the workspace differs from the table.
@@ -185,10 +117,7 @@ impl fmt::Display for Fault {
                 write!(f, "{from} uses {package}, which is kept to other crates")
             }
             Self::ScimDev { from, to } => {
-                write!(
-                    f,
-                    "{from} tests with {to}; scim-* crates know no tenant, in tests neither"
-                )
+                write!(f, "{from} tests with {to}; scim-* crates know no tenant, in tests neither")
             }
             Self::NotInMap { name } => write!(f, "docs/architecture.md does not name {name}"),
         }
@@ -224,16 +153,12 @@ fn compare(metadata: &Metadata) -> Vec<Fault> {
     let mut faults = Vec::new();
     for row in TABLE {
         if !names.contains(&row.name) {
-            faults.push(Fault::NoCrate {
-                name: row.name.to_owned(),
-            });
+            faults.push(Fault::NoCrate { name: row.name.to_owned() });
         }
     }
     for member in &members {
         let Some(row) = TABLE.iter().find(|row| row.name == member.name()) else {
-            faults.push(Fault::NoRow {
-                name: member.name().to_owned(),
-            });
+            faults.push(Fault::NoRow { name: member.name().to_owned() });
             continue;
         };
         faults.extend(faults_of(row, member, &names));
@@ -247,18 +172,11 @@ fn faults_of(row: &Row, member: &Package<'_>, names: &[&str]) -> Vec<Fault> {
         for dependency in member.dependencies(kind) {
             let to = dependency.name();
             if names.contains(&to) && !row.may_use.contains(&to) {
-                faults.push(Fault::Edge {
-                    from: row.name.to_owned(),
-                    layer: row.layer,
-                    to: to.to_owned(),
-                });
+                faults.push(Fault::Edge { from: row.name.to_owned(), layer: row.layer, to: to.to_owned() });
             }
             let fence = FENCES.iter().find(|fence| fence.packages.contains(&to));
             if fence.is_some_and(|fence| !fence.seen_by.contains(&row.name)) {
-                faults.push(Fault::Fenced {
-                    from: row.name.to_owned(),
-                    package: to.to_owned(),
-                });
+                faults.push(Fault::Fenced { from: row.name.to_owned(), package: to.to_owned() });
             }
         }
     }
@@ -266,10 +184,7 @@ fn faults_of(row: &Row, member: &Package<'_>, names: &[&str]) -> Vec<Fault> {
         for dependency in member.dependencies(DependencyKind::Dev) {
             let to = dependency.name();
             if names.contains(&to) && !to.starts_with("scim-") {
-                faults.push(Fault::ScimDev {
-                    from: row.name.to_owned(),
-                    to: to.to_owned(),
-                });
+                faults.push(Fault::ScimDev { from: row.name.to_owned(), to: to.to_owned() });
             }
         }
     }
@@ -278,15 +193,11 @@ fn faults_of(row: &Row, member: &Package<'_>, names: &[&str]) -> Vec<Fault> {
 
 fn missing_in_map(metadata: &Metadata, map: &str) -> Vec<Fault> {
     let members = metadata.members();
-    let absent = members
-        .iter()
-        .filter(|member| !map.contains(&format!("`{}`", member.name())));
+    let absent = members.iter().filter(|member| !map.contains(&format!("`{}`", member.name())));
     absent
         // The binary is written by its path there.
         .filter(|member| member.name() != "headcount" || !map.contains("bin/headcount"))
-        .map(|member| Fault::NotInMap {
-            name: member.name().to_owned(),
-        })
+        .map(|member| Fault::NotInMap { name: member.name().to_owned() })
         .collect()
 }
 
@@ -311,10 +222,7 @@ mod tests {
         let mut value = workspace();
         for package in value["packages"].as_array_mut().unwrap() {
             if package["name"] == from {
-                package["dependencies"]
-                    .as_array_mut()
-                    .unwrap()
-                    .push(json!({"name": to, "kind": kind}));
+                package["dependencies"].as_array_mut().unwrap().push(json!({"name": to, "kind": kind}));
             }
         }
         Metadata::new(value)
@@ -339,82 +247,45 @@ mod tests {
     #[test]
     fn a_new_edge_is_named() {
         let metadata = with_dependency("headcount-service", "headcount-diesel", &Value::Null);
-        let fault = Fault::Edge {
-            layer: 6,
-            from: "headcount-service".to_owned(),
-            to: "headcount-diesel".to_owned(),
-        };
+        let fault = Fault::Edge { layer: 6, from: "headcount-service".to_owned(), to: "headcount-diesel".to_owned() };
         assert_eq!(compare(&metadata), [fault]);
     }
 
     #[test]
     fn a_build_dependency_is_an_edge_too() {
         let metadata = with_dependency("scim-schema", "scim-filter", &json!("build"));
-        let fault = Fault::Edge {
-            layer: 0,
-            from: "scim-schema".to_owned(),
-            to: "scim-filter".to_owned(),
-        };
+        let fault = Fault::Edge { layer: 0, from: "scim-schema".to_owned(), to: "scim-filter".to_owned() };
         assert_eq!(compare(&metadata), [fault]);
     }
 
     #[test]
     fn diesel_is_kept_to_its_crate() {
         let metadata = with_dependency("headcount-api", "diesel", &Value::Null);
-        let fault = Fault::Fenced {
-            from: "headcount-api".to_owned(),
-            package: "diesel".to_owned(),
-        };
+        let fault = Fault::Fenced { from: "headcount-api".to_owned(), package: "diesel".to_owned() };
         assert_eq!(compare(&metadata), [fault]);
-        assert_eq!(
-            compare(&with_dependency("headcount-diesel", "diesel", &Value::Null)),
-            []
-        );
+        assert_eq!(compare(&with_dependency("headcount-diesel", "diesel", &Value::Null)), []);
     }
 
     #[test]
     fn scim_crates_do_not_test_with_tenants() {
         let metadata = with_dependency("scim-schema", "headcount-store", &json!("dev"));
-        let fault = Fault::ScimDev {
-            from: "scim-schema".to_owned(),
-            to: "headcount-store".to_owned(),
-        };
+        let fault = Fault::ScimDev { from: "scim-schema".to_owned(), to: "headcount-store".to_owned() };
         assert_eq!(compare(&metadata), [fault]);
     }
 
     #[test]
     fn a_crate_without_a_row_is_named() {
         let mut value = workspace();
-        value["packages"]
-            .as_array_mut()
-            .unwrap()
-            .push(json!({"id": "new", "name": "new", "dependencies": []}));
-        value["workspace_members"]
-            .as_array_mut()
-            .unwrap()
-            .push(json!("new"));
-        assert_eq!(
-            compare(&Metadata::new(value)),
-            [Fault::NoRow {
-                name: "new".to_owned()
-            }]
-        );
+        value["packages"].as_array_mut().unwrap().push(json!({"id": "new", "name": "new", "dependencies": []}));
+        value["workspace_members"].as_array_mut().unwrap().push(json!("new"));
+        assert_eq!(compare(&Metadata::new(value)), [Fault::NoRow { name: "new".to_owned() }]);
     }
 
     #[test]
     fn the_map_has_to_name_every_crate() {
-        let names: Vec<String> = TABLE
-            .iter()
-            .skip(1)
-            .map(|row| format!("`{}`", row.name))
-            .collect();
+        let names: Vec<String> = TABLE.iter().skip(1).map(|row| format!("`{}`", row.name)).collect();
         let map = names.join(" ");
         let faults = missing_in_map(&Metadata::new(workspace()), &map);
-        assert_eq!(
-            faults,
-            [Fault::NotInMap {
-                name: "scim-schema".to_owned()
-            }]
-        );
+        assert_eq!(faults, [Fault::NotInMap { name: "scim-schema".to_owned() }]);
     }
 }

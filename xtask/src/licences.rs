@@ -29,26 +29,11 @@ const ALLOWED: &[&str] = &[
 
 /// Packages that may not enter, each with the reason.
 const BANNED: &[(&str, &str)] = &[
-    (
-        "actix-governor",
-        "GPL-3.0-or-later; write the middleware on the crate governor",
-    ),
-    (
-        "aws-lc-rs",
-        "minutes of build for nothing; rustls is used with ring",
-    ),
-    (
-        "chumsky",
-        "only pre-releases; the parsers are written by hand",
-    ),
-    (
-        "openidconnect",
-        "brings rsa 0.9, RUSTSEC-2023-0071, which has no fix",
-    ),
-    (
-        "openssl",
-        "TLS is rustls with ring; only the feature postgres-tls brings OpenSSL, as openssl-sys",
-    ),
+    ("actix-governor", "GPL-3.0-or-later; write the middleware on the crate governor"),
+    ("aws-lc-rs", "minutes of build for nothing; rustls is used with ring"),
+    ("chumsky", "only pre-releases; the parsers are written by hand"),
+    ("openidconnect", "brings rsa 0.9, RUSTSEC-2023-0071, which has no fix"),
+    ("openssl", "TLS is rustls with ring; only the feature postgres-tls brings OpenSSL, as openssl-sys"),
     ("native-tls", "TLS is rustls with ring"),
     ("rsa", "RUSTSEC-2023-0071, which has no fix"),
     ("utoipa-scalar", "its page loads a script from a public CDN"),
@@ -86,10 +71,7 @@ fn faults(metadata: &Metadata, built: &BTreeSet<&str>) -> Vec<String> {
         match package.license() {
             None => faults.push(format!("{name} {} declares no licence", package.version())),
             Some(licence) if !is_allowed(licence) => {
-                faults.push(format!(
-                    "{name} {} is under {licence}, which is not allowed",
-                    package.version()
-                ));
+                faults.push(format!("{name} {} is under {licence}, which is not allowed", package.version()));
             }
             Some(_) => {}
         }
@@ -100,10 +82,7 @@ fn faults(metadata: &Metadata, built: &BTreeSet<&str>) -> Vec<String> {
 /// Whether a licence expression leaves a choice of allowed licences only.
 /// The old form with a slash means OR. What cannot be read is not allowed.
 fn is_allowed(expression: &str) -> bool {
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut reader = Reader { words: &words };
     let allowed = reader.any_of(0);
@@ -188,9 +167,7 @@ mod tests {
         assert!(is_allowed("MIT OR GPL-3.0-only"));
         assert!(is_allowed("MIT/Apache-2.0"));
         assert!(is_allowed("(MIT OR Apache-2.0) AND Unicode-3.0"));
-        assert!(is_allowed(
-            "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT"
-        ));
+        assert!(is_allowed("Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT"));
     }
 
     #[test]
@@ -201,16 +178,7 @@ mod tests {
 
     #[test]
     fn copyleft_unknown_and_malformed_are_refused() {
-        for text in [
-            "GPL-3.0-or-later",
-            "Foo",
-            "",
-            "MIT OR",
-            "(MIT",
-            "MIT)",
-            "OR MIT",
-            "GPL-2.0 WITH LLVM-exception",
-        ] {
+        for text in ["GPL-3.0-or-later", "Foo", "", "MIT OR", "(MIT", "MIT)", "OR MIT", "GPL-2.0 WITH LLVM-exception"] {
             assert!(!is_allowed(text), "{text:?}");
         }
         assert!(!is_allowed(&"(".repeat(100_000)));
@@ -241,19 +209,11 @@ mod tests {
     fn the_list_for_releases_is_the_same() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deny.toml");
         let deny: toml::Table = std::fs::read_to_string(file).unwrap().parse().unwrap();
-        let allow: BTreeSet<&str> = deny["licenses"]["allow"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|id| id.as_str().unwrap())
-            .collect();
+        let allow: BTreeSet<&str> =
+            deny["licenses"]["allow"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
         assert_eq!(allow, ALLOWED.iter().copied().collect());
-        let deny: BTreeSet<&str> = deny["bans"]["deny"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|entry| entry["crate"].as_str().unwrap())
-            .collect();
+        let deny: BTreeSet<&str> =
+            deny["bans"]["deny"].as_array().unwrap().iter().map(|entry| entry["crate"].as_str().unwrap()).collect();
         assert_eq!(deny, BANNED.iter().map(|(name, _)| *name).collect());
     }
 }

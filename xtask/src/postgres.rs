@@ -67,10 +67,7 @@ impl Postgres {
 /// `None` if there is no PostgreSQL on this machine.
 pub(crate) fn acquire(workspace: &Workspace) -> Result<Option<Postgres>> {
     if let Some(url) = std::env::var_os(URL_VARIABLE).filter(|url| !url.is_empty()) {
-        let url = url
-            .into_string()
-            .ok()
-            .context("HEADCOUNT_TEST_POSTGRES_URL is not UTF-8")?;
+        let url = url.into_string().ok().context("HEADCOUNT_TEST_POSTGRES_URL is not UTF-8")?;
         return Ok(Some(Postgres::Given(url)));
     }
     if let Some(record) = Record::load(workspace)?
@@ -94,11 +91,7 @@ pub(crate) fn start() -> Result<Option<Cluster>> {
     for _ in 0..3 {
         match files.run() {
             Ok((port, process)) => {
-                return Ok(Some(Cluster {
-                    files,
-                    port,
-                    process,
-                }));
+                return Ok(Some(Cluster { files, port, process }));
             }
             Err(error) => last = Some(error),
         }
@@ -122,40 +115,19 @@ pub(crate) fn up(workspace: &Workspace) -> Result<()> {
     let folder = std::env::temp_dir().join(format!("{FOLDER}up-{}", std::process::id()));
     let files = Files::create(install, folder)?;
     let port = free_port()?;
-    let options: Vec<String> = files
-        .options(port)
-        .iter()
-        .map(|option| format!("'{option}'"))
-        .collect();
+    let options: Vec<String> = files.options(port).iter().map(|option| format!("'{option}'")).collect();
     let mut command = files.install.command("pg_ctl");
-    command
-        .arg("-D")
-        .arg(files.data())
-        .arg("-l")
-        .arg(files.folder.join("log"));
-    command
-        .args(["-w", "-s", "-o"])
-        .arg(options.join(" "))
-        .arg("start");
+    command.arg("-D").arg(files.data()).arg("-l").arg(files.folder.join("log"));
+    command.args(["-w", "-s", "-o"]).arg(options.join(" ")).arg("start");
     // Its output goes to the log: a pipe held open by the server would never end.
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .context("cannot run pg_ctl")?;
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().context("cannot run pg_ctl")?;
     if !status.success() {
         bail!("PostgreSQL did not start: {}", files.log());
     }
-    let record = Record {
-        folder: files.folder.clone(),
-        url: url(port, "postgres", "postgres"),
-    };
+    let record = Record { folder: files.folder.clone(), url: url(port, "postgres", "postgres") };
     record.save(workspace)?;
     println!("{}", record.url);
-    eprintln!(
-        "postgres: export {URL_VARIABLE}={} to use it; `cargo xtask postgres down` stops it",
-        record.url
-    );
+    eprintln!("postgres: export {URL_VARIABLE}={} to use it; `cargo xtask postgres down` stops it", record.url);
     files.keep();
     Ok(())
 }
@@ -195,9 +167,7 @@ impl Cluster {
             ),
         ] {
             let mut command = self.files.install.command("psql");
-            command
-                .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"])
-                .arg(self.url("postgres", "postgres"));
+            command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"]).arg(self.url("postgres", "postgres"));
             output(command.arg("-c").arg(statement))?;
         }
         Ok(self.url(name, name))
@@ -233,12 +203,9 @@ impl Install {
             return Ok(None);
         };
         let owner = if is_root()? {
-            let users =
-                std::fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
+            let users = std::fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
             let owner = owner_in(&users, "postgres");
-            Some(owner.context(
-                "PostgreSQL does not run as root, and there is no user `postgres` to run it as",
-            )?)
+            Some(owner.context("PostgreSQL does not run as root, and there is no user `postgres` to run it as")?)
         } else {
             None
         };
@@ -248,10 +215,7 @@ impl Install {
     /// A program of PostgreSQL, run as the owner, from a folder that everybody may enter.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
-        command
-            .current_dir("/")
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null());
+        command.current_dir("/").env("LC_ALL", "C").stdin(Stdio::null());
         if let Some(owner) = self.owner {
             command.uid(owner.uid).gid(owner.gid);
         }
@@ -270,21 +234,13 @@ impl Install {
         };
         for entry in std::fs::read_dir(std::env::temp_dir())?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let Some(process) = name
-                .strip_prefix(FOLDER)
-                .and_then(|rest| rest.parse::<u32>().ok())
-            else {
+            let Some(process) = name.strip_prefix(FOLDER).and_then(|rest| rest.parse::<u32>().ok()) else {
                 continue;
             };
             // SECURITY: a folder of this name that somebody else made is not touched.
-            let ours = entry
-                .metadata()
-                .is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == me);
+            let ours = entry.metadata().is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == me);
             if ours && !processes.join(process.to_string()).exists() {
-                drop(Files {
-                    install: self.clone(),
-                    folder: entry.path(),
-                });
+                drop(Files { install: self.clone(), folder: entry.path() });
             }
         }
         Ok(())
@@ -309,15 +265,7 @@ impl Files {
         let files = Self { install, folder };
         let mut command = files.install.command("initdb");
         command.arg("-D").arg(files.data());
-        command.args([
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "--no-sync",
-            "--encoding=UTF8",
-            "--locale=C",
-        ]);
+        command.args(["-U", "postgres", "-A", "trust", "--no-sync", "--encoding=UTF8", "--locale=C"]);
         output(&mut command).context("cannot make a PostgreSQL cluster")?;
         Ok(files)
     }
@@ -329,9 +277,7 @@ impl Files {
     fn log(&self) -> String {
         let text = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        let tail = lines
-            .get(lines.len().saturating_sub(5)..)
-            .unwrap_or_default();
+        let tail = lines.get(lines.len().saturating_sub(5)..).unwrap_or_default();
         tail.join("; ")
     }
 
@@ -349,15 +295,9 @@ impl Files {
         let port = free_port()?;
         let mut command = self.install.command("postgres");
         command.arg("-D").arg(self.data()).args(self.options(port));
-        let mut process = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot run postgres")?;
-        let talk = process
-            .stderr
-            .take()
-            .context("postgres has no standard error")?;
+        let mut process =
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("cannot run postgres")?;
+        let talk = process.stderr.take().context("postgres has no standard error")?;
         let log = File::create(self.folder.join("log"))?;
         let (sender, ready) = mpsc::channel();
         std::thread::spawn(move || follow(talk, log, &sender));
@@ -373,15 +313,9 @@ impl Files {
     fn stop(&self) {
         if self.data().join("postmaster.pid").exists() {
             let mut command = self.install.command("pg_ctl");
-            command
-                .arg("-D")
-                .arg(self.data())
-                .args(["-m", "immediate", "-s", "-w", "stop"]);
+            command.arg("-D").arg(self.data()).args(["-m", "immediate", "-s", "-w", "stop"]);
             if let Err(error) = output(&mut command) {
-                eprintln!(
-                    "postgres: cannot stop the cluster in {}: {error:#}",
-                    self.folder.display()
-                );
+                eprintln!("postgres: cannot stop the cluster in {}: {error:#}", self.folder.display());
             }
         }
         if let Err(error) = std::fs::remove_dir_all(&self.folder)
@@ -420,14 +354,10 @@ impl Record {
         let Ok(text) = std::fs::read_to_string(Self::path(workspace)?) else {
             return Ok(None);
         };
-        let value: Value =
-            serde_json::from_str(&text).context("target/postgres.json is not JSON; remove it")?;
+        let value: Value = serde_json::from_str(&text).context("target/postgres.json is not JSON; remove it")?;
         let member = |name: &str| value.get(name).and_then(Value::as_str);
         match (member("folder"), member("url")) {
-            (Some(folder), Some(url)) => Ok(Some(Self {
-                folder: PathBuf::from(folder),
-                url: url.to_owned(),
-            })),
+            (Some(folder), Some(url)) => Ok(Some(Self { folder: PathBuf::from(folder), url: url.to_owned() })),
             _ => bail!("target/postgres.json names no folder and url; remove it"),
         }
     }
@@ -446,24 +376,14 @@ impl Record {
             return Ok(false);
         };
         let mut command = install.command("pg_ctl");
-        command
-            .arg("-D")
-            .arg(self.folder.join("data"))
-            .arg("status");
-        let status = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .context("cannot run pg_ctl")?;
+        command.arg("-D").arg(self.folder.join("data")).arg("status");
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().context("cannot run pg_ctl")?;
         Ok(status.success())
     }
 
     fn remove(self, workspace: &Workspace) -> Result<()> {
         if let Some(install) = Install::find()? {
-            drop(Files {
-                install,
-                folder: self.folder,
-            });
+            drop(Files { install, folder: self.folder });
         }
         std::fs::remove_file(Self::path(workspace)?).context("cannot remove target/postgres.json")
     }
@@ -486,8 +406,7 @@ fn url(port: u16, role: &str, database: &str) -> String {
 }
 
 fn free_port() -> Result<u16> {
-    let listener =
-        TcpListener::bind(("127.0.0.1", 0)).context("no free port on the loopback address")?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on the loopback address")?;
     Ok(listener.local_addr()?.port())
 }
 
@@ -505,19 +424,12 @@ fn find_programs() -> Option<PathBuf> {
 }
 
 fn has_server(folder: &Path) -> bool {
-    ["initdb", "postgres", "pg_ctl", "psql"]
-        .iter()
-        .all(|program| folder.join(program).is_file())
+    ["initdb", "postgres", "pg_ctl", "psql"].iter().all(|program| folder.join(program).is_file())
 }
 
 fn version_of(programs: &Path) -> u32 {
-    let version = programs
-        .parent()
-        .and_then(Path::file_name)
-        .and_then(|name| name.to_str());
-    version
-        .and_then(|version| version.parse().ok())
-        .unwrap_or(0)
+    let version = programs.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    version.and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
 fn is_root() -> Result<bool> {
@@ -529,10 +441,7 @@ fn owner_in(users: &str, name: &str) -> Option<Owner> {
     users.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         match fields.as_slice() {
-            [user, _, uid, gid, ..] if *user == name => Some(Owner {
-                uid: uid.parse().ok()?,
-                gid: gid.parse().ok()?,
-            }),
+            [user, _, uid, gid, ..] if *user == name => Some(Owner { uid: uid.parse().ok()?, gid: gid.parse().ok()? }),
             _ => None,
         }
     })
@@ -547,20 +456,15 @@ mod tests {
 
     #[test]
     fn a_user_is_found_in_the_list_of_users() {
-        let users =
-            "root:x:0:0:root:/:/bin/sh\npostgres:x:112:120:,,,:/var/lib/postgresql:/bin/bash\n";
-        assert_eq!(
-            owner_in(users, "postgres"),
-            Some(Owner { uid: 112, gid: 120 })
-        );
+        let users = "root:x:0:0:root:/:/bin/sh\npostgres:x:112:120:,,,:/var/lib/postgresql:/bin/bash\n";
+        assert_eq!(owner_in(users, "postgres"), Some(Owner { uid: 112, gid: 120 }));
         assert_eq!(owner_in(users, "post"), None);
         assert_eq!(owner_in("postgres:x:a:b", "postgres"), None);
     }
 
     #[test]
     fn the_newest_version_wins_by_number() {
-        let version =
-            |text: &str| version_of(&Path::new("/usr/lib/postgresql").join(text).join("bin"));
+        let version = |text: &str| version_of(&Path::new("/usr/lib/postgresql").join(text).join("bin"));
         assert!(version("16") > version("9"));
         assert_eq!(version("not a version"), 0);
     }
@@ -572,9 +476,7 @@ mod tests {
 
     #[test]
     fn a_cluster_lives_as_long_as_its_value() {
-        let cluster = start()
-            .unwrap()
-            .expect("there is no PostgreSQL on this machine");
+        let cluster = start().unwrap().expect("there is no PostgreSQL on this machine");
         let folder = cluster.files.folder.clone();
         let url = cluster.create_database("somebody").unwrap();
         let ask = |question: &str| {
@@ -583,10 +485,7 @@ mod tests {
         };
         let role = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
         assert_eq!(ask(role).trim(), "f");
-        assert_eq!(
-            ask("SELECT datcollate FROM pg_database WHERE datname = current_database()").trim(),
-            "C"
-        );
+        assert_eq!(ask("SELECT datcollate FROM pg_database WHERE datname = current_database()").trim(), "C");
         drop(cluster);
         assert!(!folder.exists());
     }

@@ -16,26 +16,15 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
             && let Some(text) = workspace.read(&file)?
         {
             let folder = file.display().to_string();
-            present.extend(
-                named
-                    .iter()
-                    .filter(|proof| proof.is_in(&folder, &text))
-                    .cloned(),
-            );
+            present.extend(named.iter().filter(|proof| proof.is_in(&folder, &text)).cloned());
         }
     }
     let missing: Vec<&Proof> = named.difference(&present).collect();
     for proof in &missing {
-        println!(
-            "docs: SECURITY.md names the test `{}: {}`, which is not there",
-            proof.owner, proof.name
-        );
+        println!("docs: SECURITY.md names the test `{}: {}`, which is not there", proof.owner, proof.name);
     }
     if !missing.is_empty() {
-        bail!(
-            "{} promises of SECURITY.md have lost a test; name the test that proves each now",
-            missing.len()
-        );
+        bail!("{} promises of SECURITY.md have lost a test; name the test that proves each now", missing.len());
     }
     Ok(())
 }
@@ -49,32 +38,21 @@ struct Proof {
 
 impl Proof {
     fn is_in(&self, file: &str, text: &str) -> bool {
-        let folders = [
-            format!("crates/{}/", self.owner),
-            format!("bin/{}/", self.owner),
-        ];
-        folders.iter().any(|folder| file.starts_with(folder))
-            && text.contains(&format!("fn {}(", self.name))
+        let folders = [format!("crates/{}/", self.owner), format!("bin/{}/", self.owner)];
+        folders.iter().any(|folder| file.starts_with(folder)) && text.contains(&format!("fn {}(", self.name))
     }
 }
 
 /// Every `` `crate: name` `` of a text.
 fn proofs_in(text: &str) -> BTreeSet<Proof> {
-    text.split('`')
-        .skip(1)
-        .step_by(2)
-        .filter_map(proof_of)
-        .collect()
+    text.split('`').skip(1).step_by(2).filter_map(proof_of).collect()
 }
 
 fn proof_of(span: &str) -> Option<Proof> {
     let (owner, name) = span.split_once(": ")?;
     let is_owner = !owner.is_empty() && owner.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    (is_owner && is_name).then(|| Proof {
-        owner: owner.to_owned(),
-        name: name.to_owned(),
-    })
+    (is_owner && is_name).then(|| Proof { owner: owner.to_owned(), name: name.to_owned() })
 }
 
 #[cfg(test)]
@@ -85,19 +63,13 @@ mod tests {
     fn proofs_are_found_among_other_code() {
         let text = "Use `headcount serve`. | promise | `headcount-token: a_test`, `scim-schema: b` |\n`PATCH: x y`";
         let found = proofs_in(text);
-        let names: Vec<String> = found
-            .iter()
-            .map(|proof| format!("{} {}", proof.owner, proof.name))
-            .collect();
+        let names: Vec<String> = found.iter().map(|proof| format!("{} {}", proof.owner, proof.name)).collect();
         assert_eq!(names, ["headcount-token a_test", "scim-schema b"]);
     }
 
     #[test]
     fn a_proof_is_a_function_of_its_crate() {
-        let proof = Proof {
-            owner: "a".to_owned(),
-            name: "t".to_owned(),
-        };
+        let proof = Proof { owner: "a".to_owned(), name: "t".to_owned() };
         assert!(proof.is_in("crates/a/src/lib.rs", "fn t() {}"));
         assert!(!proof.is_in("crates/ab/src/lib.rs", "fn t() {}"));
         assert!(!proof.is_in("crates/a/src/lib.rs", "fn tt() {}"));

@@ -72,16 +72,10 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Section>> {
 fn section_of(row: &toml::Value) -> Result<Section> {
     let text = |key: &str| row.get(key).and_then(toml::Value::as_str);
     let number = text("number").with_context(|| format!("a section has no `number`: {row}"))?;
-    let rfc = row
-        .get("rfc")
-        .and_then(toml::Value::as_integer)
-        .and_then(|rfc| u32::try_from(rfc).ok());
+    let rfc = row.get("rfc").and_then(toml::Value::as_integer).and_then(|rfc| u32::try_from(rfc).ok());
     let rfc = rfc.with_context(|| format!("section {number} has no `rfc`"))?;
-    let id = SectionId::parse(rfc, number)
-        .with_context(|| format!("`{number}` is no section number"))?;
-    let title = text("title")
-        .with_context(|| format!("{id} has no `title`"))?
-        .to_owned();
+    let id = SectionId::parse(rfc, number).with_context(|| format!("`{number}` is no section number"))?;
+    let title = text("title").with_context(|| format!("{id} has no `title`"))?.to_owned();
     let claim = match (text("status"), text("note")) {
         (None, None) => Claim::ByTests,
         (Some("partial"), Some(note)) => Claim::Partial(note.to_owned()),
@@ -98,12 +92,7 @@ pub(crate) type TestsBySection = BTreeMap<SectionId, Vec<String>>;
 
 /// Finds the tests of one source file that bear the number of a section.
 /// What names no known section is an error, since it is a slip of the pen.
-pub(crate) fn collect(
-    file: &Path,
-    text: &str,
-    sections: &[Section],
-    found: &mut TestsBySection,
-) -> Result<()> {
+pub(crate) fn collect(file: &Path, text: &str, sections: &[Section], found: &mut TestsBySection) -> Result<()> {
     let owner = owner_of(file);
     let mut pending = Pending::default();
     for line in text.lines() {
@@ -114,32 +103,22 @@ pub(crate) fn collect(
             pending.is_test |= line.contains("test");
         } else if let Some(name) = function_name(line) {
             let named = section_of_name(name, sections).with_context(|| {
-                format!(
-                    "{}: the test {name} names a section that docs/conformance.toml lacks",
-                    file.display()
-                )
+                format!("{}: the test {name} names a section that docs/conformance.toml lacks", file.display())
             })?;
             let is_test = pending.is_test || named.is_some();
             let mut ids: Vec<SectionId> = named.into_iter().collect();
             if is_test {
                 for id in pending.documented.drain(..) {
                     let known = longest_known(id.rfc, &id.number, sections);
-                    let message = || {
-                        format!(
-                            "{}: {name} speaks of {id}, which docs/conformance.toml lacks",
-                            file.display()
-                        )
-                    };
+                    let message =
+                        || format!("{}: {name} speaks of {id}, which docs/conformance.toml lacks", file.display());
                     ids.push(known.with_context(message)?);
                 }
             }
             ids.sort();
             ids.dedup();
             for id in ids {
-                found
-                    .entry(id)
-                    .or_default()
-                    .push(format!("{owner}: {name}"));
+                found.entry(id).or_default().push(format!("{owner}: {name}"));
             }
             pending = Pending::default();
         } else {
@@ -167,9 +146,7 @@ fn owner_of(file: &Path) -> String {
 
 /// The name of the function that a line begins.
 fn function_name(line: &str) -> Option<&str> {
-    let rest = line
-        .strip_prefix("fn ")
-        .or_else(|| line.strip_prefix("async fn "))?;
+    let rest = line.strip_prefix("fn ").or_else(|| line.strip_prefix("async fn "))?;
     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
     rest.get(..end)
 }
@@ -186,10 +163,7 @@ fn section_of_name(name: &str, sections: &[Section]) -> Result<Option<SectionId>
     if !sections.iter().any(|section| section.id.rfc == rfc) {
         return Ok(None);
     }
-    let number: Vec<u32> = rest
-        .split('_')
-        .map_while(|part| part.parse().ok())
-        .collect();
+    let number: Vec<u32> = rest.split('_').map_while(|part| part.parse().ok()).collect();
     if number.is_empty() {
         return Ok(None);
     }
@@ -204,9 +178,7 @@ fn section_of_name(name: &str, sections: &[Section]) -> Result<Option<SectionId>
 fn longest_known(rfc: u32, number: &[u32], sections: &[Section]) -> Option<SectionId> {
     (1..=number.len()).rev().find_map(|length| {
         let beginning = number.get(..length)?;
-        let known = sections
-            .iter()
-            .find(|section| section.id.rfc == rfc && section.id.number == beginning);
+        let known = sections.iter().find(|section| section.id.rfc == rfc && section.id.number == beginning);
         known.map(|section| section.id.clone())
     })
 }
@@ -220,10 +192,7 @@ fn sections_in(line: &str) -> Vec<SectionId> {
             continue;
         };
         for number in part.split('§').skip(1) {
-            let number: String = number
-                .chars()
-                .take_while(|c| c.is_ascii_digit() || *c == '.')
-                .collect();
+            let number: String = number.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
             found.extend(SectionId::parse(rfc, number.trim_end_matches('.')));
         }
     }
@@ -234,9 +203,7 @@ fn sections_in(line: &str) -> Vec<SectionId> {
 mod tests {
     use std::path::Path;
 
-    use super::{
-        Claim, Section, SectionId, TestsBySection, collect, parse, section_of_name, sections_in,
-    };
+    use super::{Claim, Section, SectionId, TestsBySection, collect, parse, section_of_name, sections_in};
 
     fn sections() -> Vec<Section> {
         let text = r#"
@@ -259,25 +226,14 @@ mod tests {
     }
 
     fn of_name(name: &str) -> Option<String> {
-        section_of_name(name, &sections())
-            .unwrap()
-            .map(|id| id.to_string())
+        section_of_name(name, &sections()).unwrap().map(|id| id.to_string())
     }
 
     #[test]
     fn a_name_gives_its_section() {
-        assert_eq!(
-            of_name("rfc7644_3_5_2_1_add_members").as_deref(),
-            Some("RFC 7644 §3.5.2.1")
-        );
-        assert_eq!(
-            of_name("rfc7644_3_5_2_without_path").as_deref(),
-            Some("RFC 7644 §3.5.2")
-        );
-        assert_eq!(
-            of_name("rfc7644_3_12_404_for_unknown").as_deref(),
-            Some("RFC 7644 §3.12")
-        );
+        assert_eq!(of_name("rfc7644_3_5_2_1_add_members").as_deref(), Some("RFC 7644 §3.5.2.1"));
+        assert_eq!(of_name("rfc7644_3_5_2_without_path").as_deref(), Some("RFC 7644 §3.5.2"));
+        assert_eq!(of_name("rfc7644_3_12_404_for_unknown").as_deref(), Some("RFC 7644 §3.12"));
         assert_eq!(of_name("rfc6750_2_1_bearer"), None);
         assert_eq!(of_name("add_members"), None);
         assert_eq!(of_name("rfc7644_request"), None);
@@ -293,10 +249,7 @@ mod tests {
     fn a_line_of_documentation_gives_its_sections() {
         let ids = sections_in(" RFC 7644 §3.5.2.1, §3.12. And RFC 7643 §2.4");
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            ids,
-            ["RFC 7644 §3.5.2.1", "RFC 7644 §3.12", "RFC 7643 §2.4"]
-        );
+        assert_eq!(ids, ["RFC 7644 §3.5.2.1", "RFC 7644 §3.12", "RFC 7643 §2.4"]);
         assert_eq!(sections_in("RFC ABC § RFC"), []);
     }
 
@@ -312,17 +265,8 @@ mod tests {
             fn respond() {}
         ";
         let mut found = TestsBySection::new();
-        collect(
-            Path::new("crates/scim-patch/src/x.rs"),
-            text,
-            &sections(),
-            &mut found,
-        )
-        .unwrap();
-        let lines: Vec<String> = found
-            .iter()
-            .map(|(id, tests)| format!("{id} {tests:?}"))
-            .collect();
+        collect(Path::new("crates/scim-patch/src/x.rs"), text, &sections(), &mut found).unwrap();
+        let lines: Vec<String> = found.iter().map(|(id, tests)| format!("{id} {tests:?}")).collect();
         assert_eq!(
             lines,
             [

@@ -13,9 +13,7 @@ impl Stopwatch {
         reason = "durations shown to a person; nothing is decided by them, and xtask has no Clock"
     )]
     pub(crate) fn start() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {

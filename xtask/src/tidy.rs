@@ -19,41 +19,20 @@ const TOO_LONG: usize = 900;
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc"];
 
 /// Tags of comments that are not the three allowed ones (INVARIANT, SECURITY, QUIRK).
-const OTHER_TAGS: &[&str] = &[
-    "NOTE",
-    "HACK",
-    "FIXME",
-    "XXX",
-    "WARNING",
-    "SAFETY",
-    "BUG",
-    "OPTIMIZE",
-    "IMPORTANT",
-    "PERF",
-    "REVIEW",
-];
+const OTHER_TAGS: &[&str] =
+    &["NOTE", "HACK", "FIXME", "XXX", "WARNING", "SAFETY", "BUG", "OPTIMIZE", "IMPORTANT", "PERF", "REVIEW"];
 
 /// Code that may not stay, with the reason. The macros are cut in two so that this file passes.
 const BANNED_CODE: &[(&str, &str)] = &[
-    (
-        concat!("#[", "ignore"),
-        "a test that does not run proves nothing; mend it or take it out",
-    ),
-    (
-        concat!("#[", "serial"),
-        "tests are independent of each other",
-    ),
+    (concat!("#[", "ignore"), "a test that does not run proves nothing; mend it or take it out"),
+    (concat!("#[", "serial"), "tests are independent of each other"),
     (concat!("todo", "!("), "finish it"),
     (concat!("unimplemented", "!("), "finish it"),
     (concat!("dbg", "!("), "debugging output"),
 ];
 
 /// Beginnings of paths that exist on one machine only, cut in two so that this file passes.
-const MACHINE_PATHS: &[&str] = &[
-    concat!("/ro", "ot/"),
-    concat!("/wo", "rk/"),
-    concat!("/ho", "me/"),
-];
+const MACHINE_PATHS: &[&str] = &[concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/ho", "me/")];
 
 /// One broken rule.
 #[derive(PartialEq, Eq, Debug)]
@@ -96,10 +75,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     for fault in &faults {
         println!("tidy: {fault}");
     }
-    let errors = faults
-        .iter()
-        .filter(|fault| fault.weight == Weight::Error)
-        .count();
+    let errors = faults.iter().filter(|fault| fault.weight == Weight::Error).count();
     if errors > 0 {
         bail!("{errors} places break the house style; each line above says where and what");
     }
@@ -110,12 +86,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 fn faults_of_name(file: &Path) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut fault = |rule: String| {
-        faults.push(Fault {
-            file: file.to_owned(),
-            line: None,
-            rule,
-            weight: Weight::Error,
-        });
+        faults.push(Fault { file: file.to_owned(), line: None, rule, weight: Weight::Error });
     };
     let mut parts: Vec<&str> = file.iter().filter_map(OsStr::to_str).collect();
     parts.pop();
@@ -148,41 +119,25 @@ fn faults_of_text(file: &Path, text: &str) -> Vec<Fault> {
         }
         before = line.trim();
         for rule in rules {
-            faults.push(Fault {
-                file: file.to_owned(),
-                line: Some(index + 1),
-                rule,
-                weight: Weight::Error,
-            });
+            faults.push(Fault { file: file.to_owned(), line: Some(index + 1), rule, weight: Weight::Error });
         }
     }
     if file.extension().is_some_and(|extension| extension == "md") {
         for line in lines_with_two_sentences(text) {
             let rule = "more than one sentence; Markdown has one a line".to_owned();
-            faults.push(Fault {
-                file: file.to_owned(),
-                line: Some(line),
-                rule,
-                weight: Weight::Error,
-            });
+            faults.push(Fault { file: file.to_owned(), line: Some(line), rule, weight: Weight::Error });
         }
     }
     if is_transcript(file)
         && let Some(rule) = fault_of_transcript(text)
     {
-        faults.push(Fault {
-            file: file.to_owned(),
-            line: None,
-            rule,
-            weight: Weight::Error,
-        });
+        faults.push(Fault { file: file.to_owned(), line: None, rule, weight: Weight::Error });
     }
     faults
 }
 
 fn faults_of_length(file: &Path, text: &str) -> Vec<Fault> {
-    let in_tests = file.iter().any(|part| part == "tests")
-        || file.file_stem().is_some_and(|stem| stem == "tests");
+    let in_tests = file.iter().any(|part| part == "tests") || file.file_stem().is_some_and(|stem| stem == "tests");
     if !is_rust(file) || in_tests {
         return Vec::new();
     }
@@ -193,35 +148,26 @@ fn faults_of_length(file: &Path, text: &str) -> Vec<Fault> {
         _ => Weight::Error,
     };
     let rule = format!("{lines} lines without tests; past {LONG} a file is split by concept");
-    vec![Fault {
-        file: file.to_owned(),
-        line: None,
-        rule,
-        weight,
-    }]
+    vec![Fault { file: file.to_owned(), line: None, rule, weight }]
 }
 
 /// The lines in front of `#[cfg(test)]` of the module of tests, which stands last.
 fn lines_without_tests(text: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
-    let tests = lines.windows(2).position(|pair| {
-        matches!(pair, [attribute, module] if *attribute == "#[cfg(test)]" && module.starts_with("mod "))
-    });
+    let tests = lines.windows(2).position(
+        |pair| matches!(pair, [attribute, module] if *attribute == "#[cfg(test)]" && module.starts_with("mod ")),
+    );
     tests.unwrap_or(lines.len())
 }
 
 fn faults_of_line(file: &Path, line: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if is_prose(file) || is_rust(file) {
-        if let Some(path) = MACHINE_PATHS
-            .iter()
-            .find(|path| names_machine_path(line, path))
-        {
+        if let Some(path) = MACHINE_PATHS.iter().find(|path| names_machine_path(line, path)) {
             faults.push(format!("the path {path} exists on one machine only"));
         }
         if names_task_without_issue(line) {
-            faults
-                .push(concat!("a TO", "DO needs the number of an issue: TO", "DO(#12)").to_owned());
+            faults.push(concat!("a TO", "DO needs the number of an issue: TO", "DO(#12)").to_owned());
         }
     }
     if !is_rust(file) {
@@ -260,9 +206,7 @@ fn fault_of_comment(comment: &str) -> Option<&'static str> {
         return None;
     }
     let tag = text.split([':', '(', ' ']).next().unwrap_or_default();
-    let tagged = text
-        .strip_prefix(tag)
-        .is_some_and(|rest| rest.starts_with([':', '(']));
+    let tagged = text.strip_prefix(tag).is_some_and(|rest| rest.starts_with([':', '(']));
     if tagged && OTHER_TAGS.contains(&tag) {
         return Some("the only tags are INVARIANT, SECURITY and QUIRK(identity provider)");
     }
@@ -281,15 +225,12 @@ fn is_banner(comment: &str) -> bool {
     let is_sign = |c: char| matches!(c, '-' | '=' | '*' | '#' | '~' | '/' | '+' | '_');
     let run = text.chars().take_while(|c| is_sign(*c)).count();
     // A table or a fence of a doc comment begins with `|` or backticks, so neither is a sign here.
-    run >= 4 && !comment.starts_with(['/', '!'])
-        || comment.chars().filter(|c| *c == '/').count() > 40
+    run >= 4 && !comment.starts_with(['/', '!']) || comment.chars().filter(|c| *c == '/').count() > 40
 }
 
 /// Whether a comment line is a statement of Rust.
 fn is_code(text: &str) -> bool {
-    let starts = [
-        "let ", "fn ", "pub ", "use ", "impl ", "struct ", "enum ", "return ", "match ", "if let ",
-    ];
+    let starts = ["let ", "fn ", "pub ", "use ", "impl ", "struct ", "enum ", "return ", "match ", "if let "];
     starts.iter().any(|start| text.starts_with(start)) && text.ends_with([';', '{'])
 }
 
@@ -299,11 +240,8 @@ fn names_task_without_issue(line: &str) -> bool {
     line.match_indices(WORD).any(|(at, _)| {
         let before = line.get(..at).and_then(|head| head.chars().next_back());
         let after = line.get(at + WORD.len()..).unwrap_or_default();
-        let whole =
-            !before.is_some_and(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
-        let numbered = after
-            .strip_prefix("(#")
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let whole = !before.is_some_and(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
+        let numbered = after.strip_prefix("(#").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         whole && !numbered
     })
 }
@@ -312,9 +250,7 @@ fn names_task_without_issue(line: &str) -> bool {
 fn names_machine_path(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| {
         let before = line.get(..at).and_then(|head| head.chars().next_back());
-        !before.is_some_and(|c| {
-            c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '}' | '>' | '~' | '*')
-        })
+        !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '}' | '>' | '~' | '*'))
     })
 }
 
@@ -337,21 +273,12 @@ fn lines_with_two_sentences(text: &str) -> Vec<usize> {
 
 fn has_two_sentences(prose: &str) -> bool {
     // What stands between backticks is a name or a command, not prose.
-    let words: Vec<&str> = prose
-        .split('`')
-        .step_by(2)
-        .flat_map(str::split_whitespace)
-        .collect();
+    let words: Vec<&str> = prose.split('`').step_by(2).flat_map(str::split_whitespace).collect();
     words.windows(2).any(|pair| match pair {
         [last, first] => {
-            let ends = last.ends_with(['.', '?', '!'])
-                && last.chars().filter(|c| c.is_alphanumeric()).count() > 1;
-            let is_short =
-                ["e.g.", "i.e.", "etc.", "cf.", "vs.", "St.", "Dr.", "No."].contains(last);
-            let is_number = last
-                .trim_end_matches('.')
-                .chars()
-                .all(|c| c.is_ascii_digit());
+            let ends = last.ends_with(['.', '?', '!']) && last.chars().filter(|c| c.is_alphanumeric()).count() > 1;
+            let is_short = ["e.g.", "i.e.", "etc.", "cf.", "vs.", "St.", "Dr.", "No."].contains(last);
+            let is_number = last.trim_end_matches('.').chars().all(|c| c.is_ascii_digit());
             ends && !is_short && !is_number && first.starts_with(char::is_uppercase)
         }
         _ => false,
@@ -368,14 +295,11 @@ fn fault_of_transcript(text: &str) -> Option<String> {
         Value::Object(members) => !members.is_empty(),
         _ => false,
     });
-    (!source).then(|| {
-        "a transcript states in `source` where its shape comes from: document and date".to_owned()
-    })
+    (!source).then(|| "a transcript states in `source` where its shape comes from: document and date".to_owned())
 }
 
 fn is_transcript(file: &Path) -> bool {
-    file.extension()
-        .is_some_and(|extension| extension == "json")
+    file.extension().is_some_and(|extension| extension == "json")
         && file.starts_with("crates/headcount-testkit/transcripts")
 }
 
@@ -385,10 +309,7 @@ fn is_rust(file: &Path) -> bool {
 
 fn is_prose(file: &Path) -> bool {
     let extension = file.extension().and_then(OsStr::to_str);
-    matches!(
-        extension,
-        Some("md" | "toml" | "json" | "py" | "sql" | "yml" | "yaml")
-    ) || extension.is_none()
+    matches!(extension, Some("md" | "toml" | "json" | "py" | "sql" | "yml" | "yaml")) || extension.is_none()
 }
 
 fn is_decision_name(file: &Path) -> bool {
@@ -403,9 +324,8 @@ mod tests {
     use std::path::Path;
 
     use super::{
-        Weight, fault_of_comment, fault_of_transcript, faults_of_length, faults_of_line,
-        faults_of_name, faults_of_text, lines_with_two_sentences, lines_without_tests,
-        names_machine_path, names_task_without_issue,
+        Weight, fault_of_comment, fault_of_transcript, faults_of_length, faults_of_line, faults_of_name,
+        faults_of_text, lines_with_two_sentences, lines_without_tests, names_machine_path, names_task_without_issue,
     };
 
     fn line(text: &str) -> Vec<String> {
@@ -414,18 +334,10 @@ mod tests {
 
     #[test]
     fn names_that_say_nothing_are_refused() {
-        for name in [
-            "crates/a/src/utils.rs",
-            "crates/a/src/helpers/x.rs",
-            "crates/a/tests/common/mod.rs",
-        ] {
+        for name in ["crates/a/src/utils.rs", "crates/a/src/helpers/x.rs", "crates/a/tests/common/mod.rs"] {
             assert_eq!(faults_of_name(Path::new(name)).len(), 1, "{name}");
         }
-        for name in [
-            "crates/a/src/useful.rs",
-            "docs/common/x.md",
-            "crates/a/src/commonly.rs",
-        ] {
+        for name in ["crates/a/src/useful.rs", "docs/common/x.md", "crates/a/src/commonly.rs"] {
             assert_eq!(faults_of_name(Path::new(name)), [], "{name}");
         }
     }
@@ -433,41 +345,22 @@ mod tests {
     #[test]
     fn shell_scripts_and_leftovers_are_refused() {
         assert_eq!(faults_of_name(Path::new("build.sh")).len(), 1);
-        assert_eq!(
-            faults_of_name(Path::new("crates/a/src/lib.rs.orig")).len(),
-            1
-        );
+        assert_eq!(faults_of_name(Path::new("crates/a/src/lib.rs.orig")).len(), 1);
         assert_eq!(faults_of_name(Path::new(".ci/run")), []);
     }
 
     #[test]
     fn decisions_are_numbered() {
-        assert_eq!(
-            faults_of_name(Path::new("docs/decisions/0001-stores.md")),
-            []
-        );
-        assert_eq!(
-            faults_of_name(Path::new("docs/decisions/stores.md")).len(),
-            1
-        );
-        assert_eq!(
-            faults_of_name(Path::new("docs/decisions/1-stores.md")).len(),
-            1
-        );
+        assert_eq!(faults_of_name(Path::new("docs/decisions/0001-stores.md")), []);
+        assert_eq!(faults_of_name(Path::new("docs/decisions/stores.md")).len(), 1);
+        assert_eq!(faults_of_name(Path::new("docs/decisions/1-stores.md")).len(), 1);
     }
 
     #[test]
     fn length_counts_what_stands_before_the_tests() {
-        let text = format!(
-            "{}#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "fn f() {}\n".repeat(10),
-            "// x\n".repeat(2000)
-        );
+        let text = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "fn f() {}\n".repeat(10), "// x\n".repeat(2000));
         assert_eq!(lines_without_tests(&text), 10);
-        assert_eq!(
-            faults_of_length(Path::new("crates/a/src/lib.rs"), &text),
-            []
-        );
+        assert_eq!(faults_of_length(Path::new("crates/a/src/lib.rs"), &text), []);
     }
 
     #[test]
@@ -489,29 +382,20 @@ mod tests {
         assert_eq!(line(concat!("    todo", "!()")).len(), 1);
         assert_eq!(line(concat!("#[", "ignore = \"slow\"]")).len(), 1);
         assert_eq!(line(concat!("let x = dbg", "!(y);")).len(), 1);
-        assert_eq!(
-            line(concat!("// says todo", "!(now) in words")),
-            Vec::<String>::new()
-        );
+        assert_eq!(line(concat!("// says todo", "!(now) in words")), Vec::<String>::new());
     }
 
     #[test]
     fn a_test_is_not_called_test() {
         let faults = |text: &str| faults_of_text(Path::new("crates/a/src/lib.rs"), text).len();
         assert_eq!(faults("#[test]\nfn test_it() {}"), 1);
-        assert_eq!(
-            faults("fn test_resource() {}\n#[test]\nfn it_works() {}"),
-            0
-        );
+        assert_eq!(faults("fn test_resource() {}\n#[test]\nfn it_works() {}"), 0);
     }
 
     #[test]
     fn tasks_need_an_issue() {
         assert!(names_task_without_issue(concat!("// TO", "DO: later")));
-        assert!(!names_task_without_issue(concat!(
-            "// TO",
-            "DO(#12): later"
-        )));
+        assert!(!names_task_without_issue(concat!("// TO", "DO(#12): later")));
         assert!(names_task_without_issue(concat!("// TO", "DO(me): later")));
         assert!(!names_task_without_issue("MASTODON"));
     }
@@ -546,10 +430,7 @@ mod tests {
     fn paths_of_one_machine_are_found_and_urls_are_not() {
         let path = concat!("/ho", "me/");
         assert!(names_machine_path(concat!("see /ho", "me/me/x"), path));
-        assert!(!names_machine_path(
-            concat!("https://a.example/ho", "me/x"),
-            path
-        ));
+        assert!(!names_machine_path(concat!("https://a.example/ho", "me/x"), path));
         assert_eq!(line(concat!("// see /ro", "ot/x")).len(), 1);
     }
 
@@ -559,24 +440,15 @@ mod tests {
         let lines = |text: &str| lines_with_two_sentences(text);
         assert_eq!(lines("One sentence. Another."), [1]);
         assert_eq!(lines("One sentence.\nAnother."), NONE);
-        assert_eq!(
-            lines("| A cell. Another. |\n```\nCode. Code.\n```\n# A title. Two"),
-            NONE
-        );
+        assert_eq!(lines("| A cell. Another. |\n```\nCode. Code.\n```\n# A title. Two"), NONE);
         assert_eq!(lines("Clients, e.g. Okta, send it. They do."), [1]);
         assert_eq!(lines("Clients, e.g. Okta, send it."), NONE);
-        assert_eq!(
-            lines("Names like `a. B` and version 2. Two is a list's number."),
-            NONE
-        );
+        assert_eq!(lines("Names like `a. B` and version 2. Two is a list's number."), NONE);
     }
 
     #[test]
     fn a_transcript_states_its_source() {
-        assert_eq!(
-            fault_of_transcript(r#"{"source": "vendor document, 2026-01-01"}"#),
-            None
-        );
+        assert_eq!(fault_of_transcript(r#"{"source": "vendor document, 2026-01-01"}"#), None);
         assert!(fault_of_transcript(r#"{"source": ""}"#).is_some());
         assert!(fault_of_transcript("{}").is_some());
         assert!(fault_of_transcript("not JSON").is_some());

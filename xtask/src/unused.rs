@@ -18,38 +18,24 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     for fault in &faults {
         println!("unused: {fault}");
     }
-    bail!(
-        "{} dependencies are declared and not used; take them out of the Cargo.toml",
-        faults.len()
-    )
+    bail!("{} dependencies are declared and not used; take them out of the Cargo.toml", faults.len())
 }
 
 fn unused_of(workspace: &Workspace, member: &Package<'_>) -> Result<Vec<String>> {
     let directory = member.directory();
-    let relative = directory
-        .strip_prefix(workspace.root())
-        .unwrap_or(&directory);
+    let relative = directory.strip_prefix(workspace.root()).unwrap_or(&directory);
     let mut sources = String::new();
     for file in workspace.files()? {
-        if file.starts_with(relative) && file.extension().is_some_and(|extension| extension == "rs")
-        {
+        if file.starts_with(relative) && file.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(workspace.root().join(&file));
             sources.push_str(&text.with_context(|| format!("cannot read {}", file.display()))?);
         }
     }
     let mut faults = Vec::new();
-    for kind in [
-        DependencyKind::Normal,
-        DependencyKind::Build,
-        DependencyKind::Dev,
-    ] {
+    for kind in [DependencyKind::Normal, DependencyKind::Build, DependencyKind::Dev] {
         for dependency in member.dependencies(kind) {
             if !names_word(&sources, &dependency.ident()) && !links_only(dependency.name()) {
-                faults.push(format!(
-                    "{} does not use {}",
-                    member.name(),
-                    dependency.name()
-                ));
+                faults.push(format!("{} does not use {}", member.name(), dependency.name()));
             }
         }
     }
@@ -68,9 +54,7 @@ fn names_word(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(at, _)| {
         let before = text.get(..at).and_then(|head| head.chars().next_back());
-        let after = text
-            .get(at + word.len()..)
-            .and_then(|tail| tail.chars().next());
+        let after = text.get(at + word.len()..).and_then(|tail| tail.chars().next());
         !before.is_some_and(is_part) && !after.is_some_and(is_part)
     })
 }

@@ -22,16 +22,10 @@ impl Workspace {
         };
         for directory in start.ancestors() {
             if directory.join("Cargo.toml").is_file() && directory.join("xtask").is_dir() {
-                return Ok(Self {
-                    root: directory.to_owned(),
-                    metadata: OnceCell::new(),
-                });
+                return Ok(Self { root: directory.to_owned(), metadata: OnceCell::new() });
             }
         }
-        bail!(
-            "no workspace found above {}; run xtask inside a checkout",
-            start.display()
-        )
+        bail!("no workspace found above {}; run xtask inside a checkout", start.display())
     }
 
     /// The directory of the workspace's `Cargo.toml`.
@@ -77,8 +71,7 @@ impl Workspace {
 
     /// The text of a file relative to the root, or `None` if it is not UTF-8.
     pub(crate) fn read(&self, file: &Path) -> Result<Option<String>> {
-        let bytes = std::fs::read(self.root.join(file))
-            .with_context(|| format!("cannot read {}", file.display()))?;
+        let bytes = std::fs::read(self.root.join(file)).with_context(|| format!("cannot read {}", file.display()))?;
         Ok(String::from_utf8(bytes).ok())
     }
 
@@ -98,13 +91,8 @@ impl Workspace {
     /// Where cargo puts what it builds.
     pub(crate) fn target_dir(&self) -> Result<PathBuf> {
         let metadata = self.metadata()?;
-        let directory = metadata
-            .value
-            .get("target_directory")
-            .and_then(Value::as_str);
-        directory
-            .map(PathBuf::from)
-            .context("cargo metadata names no target_directory")
+        let directory = metadata.value.get("target_directory").and_then(Value::as_str);
+        directory.map(PathBuf::from).context("cargo metadata names no target_directory")
     }
 }
 
@@ -127,10 +115,7 @@ impl Metadata {
         packages
             .into_iter()
             .flatten()
-            .map(|value| Package {
-                value,
-                member: members.contains(&text(value, "id")),
-            })
+            .map(|value| Package { value, member: members.contains(&text(value, "id")) })
             .collect()
     }
 
@@ -144,15 +129,8 @@ impl Metadata {
 
     /// The ids of the packages that are built on this platform.
     pub(crate) fn resolved_ids(&self) -> Vec<&str> {
-        let nodes = self
-            .value
-            .pointer("/resolve/nodes")
-            .and_then(Value::as_array);
-        nodes
-            .into_iter()
-            .flatten()
-            .map(|node| text(node, "id"))
-            .collect()
+        let nodes = self.value.pointer("/resolve/nodes").and_then(Value::as_array);
+        nodes.into_iter().flatten().map(|node| text(node, "id")).collect()
     }
 }
 
@@ -249,28 +227,20 @@ pub(crate) fn in_ci() -> bool {
 /// Runs a command to its end and gives back its standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {name}"))?;
+    let output = command.output().with_context(|| format!("cannot run {name}"))?;
     if !output.status.success() {
         let talk = String::from_utf8_lossy(&output.stderr).into_owned();
         bail!("{name} failed ({}): {}", output.status, talk.trim());
     }
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("{name} printed text that is not UTF-8"))
+    String::from_utf8(output.stdout).with_context(|| format!("{name} printed text that is not UTF-8"))
 }
 
 /// Runs a command with its output shown, and fails if it does.
 pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {name}"))?;
+    let status = command.status().with_context(|| format!("cannot run {name}"))?;
     if !status.success() {
-        let first = command
-            .get_args()
-            .next()
-            .map(|arg| arg.to_string_lossy().into_owned());
+        let first = command.get_args().next().map(|arg| arg.to_string_lossy().into_owned());
         bail!("`{} {}` failed ({status})", name, first.unwrap_or_default());
     }
     Ok(())
@@ -294,9 +264,5 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 
 fn texts(value: Option<&Value>) -> Vec<&str> {
     let items = value.and_then(Value::as_array);
-    items
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    items.into_iter().flatten().filter_map(Value::as_str).collect()
 }
