@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::deviations::{self, Deviation, Finding, Outcome};
 use crate::postgres::{self, Cluster};
-use crate::server::{self, Access, Server};
+use crate::server::{self, Access, CommandLine, Server};
 use crate::stopwatch::{Stopwatch, seconds};
 use crate::workspace::{Workspace, in_ci, output, succeed};
 
@@ -50,10 +50,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let binary = server::build(workspace)?;
     let cluster = postgres::start()?;
     if cluster.is_none() && in_ci() {
-        bail!(
-            "there is no PostgreSQL on this machine; {}",
-            postgres::REMEDY
-        );
+        bail!("there is no PostgreSQL on this machine; {}", postgres::REMEDY);
     }
     let schemas = workspace.root().join(TEST_RESOURCE);
     let mut tally = Tally::default();
@@ -63,10 +60,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         }
     }
     if cluster.is_none() {
-        println!(
-            "\nNOT RUN: the conformance tools on PostgreSQL. To run them, {}.",
-            postgres::REMEDY
-        );
+        println!("\nNOT RUN: the conformance tools on PostgreSQL. To run them, {}.", postgres::REMEDY);
     }
     tally.conclude(&deviations)
 }
@@ -74,19 +68,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// The servers to probe: each database, as it comes and with the resource type of the fixtures.
 fn runs(folder: &Path, schemas: &Path, cluster: Option<&Cluster>) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
-    for (name, schemas, tools) in [
-        ("", None, [TESTER, SANITY].as_slice()),
-        (
-            " with TestResource",
-            Some(schemas.to_owned()),
-            [TESTER].as_slice(),
-        ),
-    ] {
-        let file = if schemas.is_some() {
-            "test-resource"
-        } else {
-            "plain"
-        };
+    for (name, schemas, tools) in
+        [("", None, [TESTER, SANITY].as_slice()), (" with TestResource", Some(schemas.to_owned()), [TESTER].as_slice())]
+    {
+        let file = if schemas.is_some() { "test-resource" } else { "plain" };
         runs.push(Run {
             name: format!("SQLite{name}"),
             database_url: format!("sqlite:{}", folder.join(format!("{file}.db")).display()),
@@ -94,52 +79,27 @@ fn runs(folder: &Path, schemas: &Path, cluster: Option<&Cluster>) -> Result<Vec<
             tools,
         });
         if let Some(cluster) = cluster {
-            let database = if schemas.is_some() {
-                "conformance_test_resource"
-            } else {
-                "conformance"
-            };
+            let database = if schemas.is_some() { "conformance_test_resource" } else { "conformance" };
             let database_url = cluster.create_database(database)?;
-            runs.push(Run {
-                name: format!("PostgreSQL{name}"),
-                database_url,
-                schemas,
-                tools,
-            });
+            runs.push(Run { name: format!("PostgreSQL{name}"), database_url, schemas, tools });
         }
     }
     Ok(runs)
 }
 
 /// Starts the server of a run, lets the tools at it, and stops it.
-fn probe_server(
-    run: &Run,
-    binary: &Path,
-    folder: &Path,
-    python: &Path,
-    probe: &Path,
-) -> Result<Vec<Finding>> {
+fn probe_server(run: &Run, binary: &Path, folder: &Path, python: &Path, probe: &Path) -> Result<Vec<Finding>> {
     let watch = Stopwatch::start();
     let server = Server::start(binary, folder, &run.database_url, run.schemas.as_deref())?;
-    let access = server::create_token(binary, folder, &run.database_url, &server)?;
+    let command_line = CommandLine::new(binary, folder, &run.database_url);
+    let access = server::create_token(&command_line, &server)?;
     let mut findings = Vec::new();
     for tool in run.tools {
         let found = run_tool(tool, &access, python, probe).with_context(|| {
-            format!(
-                "{tool} did not finish on {}; the server said:\n{}",
-                run.name,
-                server.last_words()
-            )
+            format!("{tool} did not finish on {}; the server said:\n{}", run.name, server.last_words())
         })?;
-        if found
-            .iter()
-            .all(|finding| finding.outcome == Outcome::Skipped)
-        {
-            bail!(
-                "{tool} checked nothing on {}; the server said:\n{}",
-                run.name,
-                server.last_words()
-            );
+        if found.iter().all(|finding| finding.outcome == Outcome::Skipped) {
+            bail!("{tool} checked nothing on {}; the server said:\n{}", run.name, server.last_words());
         }
         println!("{tool} on {}: {}", run.name, counts(&found));
         findings.extend(found);
@@ -152,17 +112,8 @@ fn run_tool(tool: &str, access: &Access, python: &Path, probe: &Path) -> Result<
     let mut command = std::process::Command::new(python);
     // `-P` keeps the folder of the script out of the search for modules.
     command.arg("-P").arg(probe).args([tool, &access.base_url]);
-    command
-        .env("HEADCOUNT_CONFORMANCE_TOKEN", &access.token)
-        .env("PYTHONIOENCODING", "utf-8");
-    for variable in [
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-    ] {
+    command.env("HEADCOUNT_CONFORMANCE_TOKEN", &access.token).env("PYTHONIOENCODING", "utf-8");
+    for variable in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(variable);
     }
     findings_in(tool, &output(&mut command)?)
@@ -174,12 +125,10 @@ fn findings_in(tool: &str, text: &str) -> Result<Vec<Finding>> {
 }
 
 fn finding_of(tool: &str, line: &str) -> Result<Finding> {
-    let value: Value =
-        serde_json::from_str(line).with_context(|| format!("{tool} printed {line:?}"))?;
+    let value: Value = serde_json::from_str(line).with_context(|| format!("{tool} printed {line:?}"))?;
     let member = |name: &str| {
         let text = value.get(name).and_then(Value::as_str);
-        text.map(str::to_owned)
-            .with_context(|| format!("{tool} printed no `{name}`: {line}"))
+        text.map(str::to_owned).with_context(|| format!("{tool} printed no `{name}`: {line}"))
     };
     let outcome = match member("outcome")?.as_str() {
         "passed" => Outcome::Passed,
@@ -197,17 +146,8 @@ fn finding_of(tool: &str, line: &str) -> Result<Finding> {
 }
 
 fn counts(findings: &[Finding]) -> String {
-    let count = |outcome| {
-        findings
-            .iter()
-            .filter(|finding| finding.outcome == outcome)
-            .count()
-    };
-    let (passed, failed, skipped) = (
-        count(Outcome::Passed),
-        count(Outcome::Failed),
-        count(Outcome::Skipped),
-    );
+    let count = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
+    let (passed, failed, skipped) = (count(Outcome::Passed), count(Outcome::Failed), count(Outcome::Skipped));
     format!("{passed} passed, {failed} failed, {skipped} skipped")
 }
 
@@ -228,24 +168,13 @@ impl Tally {
             Outcome::Passed => self.passed += 1,
             Outcome::Skipped => {
                 self.skipped += 1;
-                println!(
-                    "  skipped: {} {}: {}",
-                    finding.name, finding.subject, finding.detail
-                );
+                println!("  skipped: {} {}: {}", finding.name, finding.subject, finding.detail);
             }
-            Outcome::Failed => match deviations
-                .iter()
-                .position(|deviation| deviation.explains(&finding))
-            {
+            Outcome::Failed => match deviations.iter().position(|deviation| deviation.explains(&finding)) {
                 Some(index) => {
                     self.expected += 1;
                     self.used.push(index);
-                    println!(
-                        "  expected: {} {}: {}",
-                        finding.name,
-                        finding.subject,
-                        first_line(&finding.detail)
-                    );
+                    println!("  expected: {} {}: {}", finding.name, finding.subject, first_line(&finding.detail));
                 }
                 None => self.unexpected.push((run.to_owned(), finding)),
             },
@@ -254,17 +183,10 @@ impl Tally {
 
     fn conclude(self, deviations: &[Deviation]) -> Result<()> {
         for (run, finding) in &self.unexpected {
-            println!(
-                "\nFAILED on {run}: {} {} {}\n{}",
-                finding.tool, finding.name, finding.subject, finding.detail
-            );
+            println!("\nFAILED on {run}: {} {} {}\n{}", finding.tool, finding.name, finding.subject, finding.detail);
         }
-        let stale: Vec<&Deviation> = deviations
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !self.used.contains(index))
-            .map(|(_, row)| row)
-            .collect();
+        let stale: Vec<&Deviation> =
+            deviations.iter().enumerate().filter(|(index, _)| !self.used.contains(index)).map(|(_, row)| row).collect();
         for deviation in &stale {
             println!(
                 "\nSTALE: no check fails any more as docs/conformance-deviations.toml expects: {}",
@@ -279,11 +201,7 @@ impl Tally {
             self.skipped
         );
         let failed = self.unexpected.len() + stale.len();
-        println!(
-            "conformance: {} passed, {failed} failed, {} skipped",
-            self.passed,
-            self.skipped + self.expected
-        );
+        println!("conformance: {} passed, {failed} failed, {} skipped", self.passed, self.skipped + self.expected);
         if failed > 0 {
             bail!(
                 "{} unexpected failures and {} stale rows; mend the server, or, where the RFC is on its side, the list \
@@ -316,9 +234,7 @@ fn virtual_environment(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.target_dir()?.join("conformance-venv");
     let python = folder.join("bin/python");
     let stamp = folder.join("requirements.txt");
-    if python.exists()
-        && std::fs::read_to_string(&stamp).is_ok_and(|present| present == REQUIREMENTS)
-    {
+    if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|present| present == REQUIREMENTS) {
         return Ok(python);
     }
     if folder.exists() {
@@ -332,17 +248,8 @@ fn virtual_environment(workspace: &Workspace) -> Result<PathBuf> {
     let list = folder.join("wanted.txt");
     std::fs::write(&list, REQUIREMENTS)?;
     let mut install = workspace.program(&python);
-    install.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--no-deps",
-    ]);
-    succeed(install.arg("--requirement").arg(&list))
-        .context("cannot install the conformance tools from PyPI")?;
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]);
+    succeed(install.arg("--requirement").arg(&list)).context("cannot install the conformance tools from PyPI")?;
     std::fs::write(&stamp, REQUIREMENTS)?;
     Ok(python)
 }
@@ -356,7 +263,8 @@ mod tests {
 {"outcome": "failed", "name": "b", "subject": "User", "detail": "why 1"}
 {"outcome": "skipped", "name": "c", "subject": "", "detail": "not supported"}"#;
 
-    const ROW: &str = "[[deviation]]\ntool = \"t\"\ncheck = \"b\"\ncontains = \"why\"\nrfc = \"RFC 7644 §1\"\nwhy = \"x\"\n";
+    const ROW: &str =
+        "[[deviation]]\ntool = \"t\"\ncheck = \"b\"\ncontains = \"why\"\nrfc = \"RFC 7644 §1\"\nwhy = \"x\"\n";
 
     fn conclude(lines: &str, rows: &str) -> bool {
         let deviations = deviations::parse(rows).unwrap();
@@ -377,13 +285,7 @@ mod tests {
     #[test]
     fn lines_of_another_shape_are_an_error() {
         assert!(findings_in("t", "Traceback").is_err());
-        assert!(
-            findings_in(
-                "t",
-                r#"{"outcome": "odd", "name": "a", "subject": "", "detail": ""}"#
-            )
-            .is_err()
-        );
+        assert!(findings_in("t", r#"{"outcome": "odd", "name": "a", "subject": "", "detail": ""}"#).is_err());
         assert!(findings_in("t", r#"{"outcome": "passed"}"#).is_err());
     }
 

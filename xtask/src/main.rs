@@ -2,25 +2,21 @@
 //!
 //! It knows the rules that the compiler does not: which crate may use which ([`layers`]), how files
 //! are named and how long they get ([`tidy`]), which licences may enter ([`licences`]), and that
-//! generated documents are up to date ([`docs`]). It starts what tests need ([`postgres`]) and runs
-//! the conformance tools of others against a real server ([`conformance`]).
+//! generated documents are up to date ([`docs`]). It starts what tests need ([`postgres`]), runs the
+//! conformance tools of others against a real server ([`conformance`]), and replays the lives of
+//! customers with their identity providers ([`integration`]).
 //!
 //! To add a check: a module with a function `check(&Workspace) -> Result<()>` that prints what it
 //! found and names the remedy, a variant of [`ci::Step`], and a unit test of its pure part.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "a command line tool answers on standard output"
-)]
-#![expect(
-    clippy::print_stderr,
-    reason = "progress and faults of a command line tool go to standard error"
-)]
+#![expect(clippy::print_stdout, reason = "a command line tool answers on standard output")]
+#![expect(clippy::print_stderr, reason = "progress and faults of a command line tool go to standard error")]
 
 mod ci;
 mod conformance;
 mod deviations;
 mod docs;
+mod integration;
 mod layers;
 mod licences;
 mod postgres;
@@ -32,6 +28,7 @@ mod tidy;
 mod unused;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -83,6 +80,18 @@ enum Verb {
     },
     /// Run scim2-tester and scim-sanity against the server, on SQLite and on PostgreSQL
     Conformance,
+    /// Replay a customer's whole life as identity providers play it, on SQLite and on PostgreSQL
+    Integration {
+        /// Only this identity provider's
+        #[arg(value_enum)]
+        identity_provider: Option<integration::IdentityProvider>,
+        /// Only on this database
+        #[arg(long, value_enum, default_value_t = integration::Database::Both)]
+        database: integration::Database,
+        /// A server that is built already
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+    },
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -107,31 +116,19 @@ fn run(cli: &Cli) -> Result<()> {
     let workspace = Workspace::locate()?;
     match &cli.verb {
         Verb::Test { quick, steps } => {
-            let scope = if *quick {
-                ci::Scope::Quick
-            } else {
-                ci::Scope::Full
-            };
+            let scope = if *quick { ci::Scope::Quick } else { ci::Scope::Full };
             ci::run(&workspace, scope, steps)
         }
         Verb::Ci { step } => ci::run(&workspace, ci::Scope::Full, &[*step]),
         Verb::Layers => layers::check(&workspace),
         Verb::Tidy => tidy::check(&workspace),
         Verb::Licences => licences::check(&workspace),
-        Verb::Docs { check } => docs::run(
-            &workspace,
-            if *check {
-                docs::Mode::Check
-            } else {
-                docs::Mode::Write
-            },
-        ),
-        Verb::Postgres {
-            act: PostgresAct::Up,
-        } => postgres::up(&workspace),
-        Verb::Postgres {
-            act: PostgresAct::Down,
-        } => postgres::down(&workspace),
+        Verb::Docs { check } => docs::run(&workspace, if *check { docs::Mode::Check } else { docs::Mode::Write }),
+        Verb::Postgres { act: PostgresAct::Up } => postgres::up(&workspace),
+        Verb::Postgres { act: PostgresAct::Down } => postgres::down(&workspace),
         Verb::Conformance => conformance::run(&workspace),
+        Verb::Integration { identity_provider, database, binary } => {
+            integration::run(&workspace, *identity_provider, *database, binary.as_deref())
+        }
     }
 }

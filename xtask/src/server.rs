@@ -21,9 +21,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(35);
 /// Builds the binary as developers use it and tells where it is.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = workspace.cargo(&["build", "--package", "headcount", "--bin", "headcount"]);
-    command
-        .arg("--message-format=json-render-diagnostics")
-        .stderr(Stdio::inherit());
+    command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     let text = output(&mut command).context("the server does not build")?;
     let executable = text.lines().rev().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
@@ -44,20 +42,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the server on a free port of the loopback address and waits until it listens.
-    pub(crate) fn start(
-        binary: &Path,
-        folder: &Path,
-        database_url: &str,
-        schemas: Option<&Path>,
-    ) -> Result<Self> {
+    pub(crate) fn start(binary: &Path, folder: &Path, database_url: &str, schemas: Option<&Path>) -> Result<Self> {
         let mut command = Command::new(binary);
-        command.current_dir(folder).args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--database-url",
-            database_url,
-        ]);
+        command.current_dir(folder).args(["serve", "--listen", "127.0.0.1:0", "--database-url", database_url]);
         if let Some(schemas) = schemas {
             command.arg("--schemas").arg(schemas);
         }
@@ -68,10 +55,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .context("cannot run the server's binary")?;
-        let talk = process
-            .stderr
-            .take()
-            .context("the server has no standard error")?;
+        let talk = process.stderr.take().context("the server has no standard error")?;
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
         let (listening, address) = mpsc::channel();
@@ -82,27 +66,17 @@ impl Server {
                     // Nobody waits for a second line of this kind.
                     let _ = listening.send(address.to_owned());
                 }
-                kept.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(line);
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
             // The server is being dropped if nobody waits for its end.
             let _ = end.send(());
         });
-        let mut server = Self {
-            process,
-            address: String::new(),
-            log,
-            ended,
-        };
+        let mut server = Self { process, address: String::new(), log, ended };
         if let Ok(address) = address.recv_timeout(START_LIMIT) {
             server.address = address;
             return Ok(server);
         }
-        bail!(
-            "the server did not say `listening on http://…`; it said: {}",
-            server.last_words()
-        )
+        bail!("the server did not say `listening on http://…`; it said: {}", server.last_words())
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -122,11 +96,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         // The shell's own `kill` is there on every machine; the program of that name may not be.
         let id = self.process.id().to_string();
-        let asked = Command::new("sh")
-            .args(["-c", "kill -TERM \"$1\"", "sh", &id])
-            .status();
-        let stopped = asked.is_ok_and(|status| status.success())
-            && self.ended.recv_timeout(STOP_LIMIT).is_ok();
+        let asked = Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &id]).status();
+        let stopped = asked.is_ok_and(|status| status.success()) && self.ended.recv_timeout(STOP_LIMIT).is_ok();
         if !stopped {
             // It has ended already, or it does not want to.
             let _ = self.process.kill();
@@ -141,28 +112,41 @@ pub(crate) struct Access {
     pub(crate) token: String,
 }
 
+/// The command line on the database of a server, as an operator runs it beside the server.
+pub(crate) struct CommandLine {
+    binary: PathBuf,
+    folder: PathBuf,
+    database_url: String,
+}
+
+impl CommandLine {
+    pub(crate) fn new(binary: &Path, folder: &Path, database_url: &str) -> Self {
+        Self { binary: binary.to_owned(), folder: folder.to_owned(), database_url: database_url.to_owned() }
+    }
+
+    /// Where its commands run.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Runs a command and gives what it prints as JSON.
+    pub(crate) fn run(&self, words: &[&str]) -> Result<Value> {
+        let mut command = Command::new(&self.binary);
+        command.current_dir(&self.folder).args(words);
+        command.args(["--output", "json", "--database-url", &self.database_url]);
+        forget_settings(&mut command);
+        let said = words.join(" ");
+        let text = output(&mut command).with_context(|| format!("`headcount {said}` failed"))?;
+        serde_json::from_str(&text).with_context(|| format!("`headcount {said} --output json` printed no JSON"))
+    }
+}
+
 /// Makes a token with the command line, beside the running server.
-pub(crate) fn create_token(
-    binary: &Path,
-    folder: &Path,
-    database_url: &str,
-    server: &Server,
-) -> Result<Access> {
-    let mut command = Command::new(binary);
-    command
-        .current_dir(folder)
-        .args(["token", "create", "--tenant", "default", "--output", "json"]);
-    command.args(["--database-url", database_url]);
-    forget_settings(&mut command);
-    let text = output(&mut command).context("`headcount token create` failed")?;
-    let value: Value = serde_json::from_str(&text)
-        .context("`headcount token create --output json` printed no JSON")?;
-    let token = find_text(&value, &|_, text| {
-        text.starts_with("hc_").then(|| text.to_owned())
-    })
-    .context("`headcount token create --output json` printed no token")?;
-    let connection = connection_in(&value)
-        .context("`headcount token create --output json` names no connection")?;
+pub(crate) fn create_token(command_line: &CommandLine, server: &Server) -> Result<Access> {
+    let value = command_line.run(&["token", "create", "--tenant", "default"])?;
+    let token = find_text(&value, &|_, text| text.starts_with("hc_").then(|| text.to_owned()))
+        .context("`headcount token create --output json` printed no token")?;
+    let connection = connection_in(&value).context("`headcount token create --output json` names no connection")?;
     let base_url = format!("{}/scim/v2/{connection}", server.address());
     Ok(Access { base_url, token })
 }
@@ -175,10 +159,7 @@ fn connection_in(value: &Value) -> Option<String> {
     named.or_else(|| {
         find_text(value, &|_, text| {
             let (_, rest) = text.split_once("/scim/v2/")?;
-            rest.split('/')
-                .next()
-                .filter(|part| !part.is_empty())
-                .map(str::to_owned)
+            rest.split('/').next().filter(|part| !part.is_empty()).map(str::to_owned)
         })
     })
 }
@@ -198,11 +179,8 @@ fn find_text(value: &Value, pick: &dyn Fn(&str, &str) -> Option<String>) -> Opti
 /// The address in a line that says where the server listens.
 fn address_in(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("listening on ")?;
-    let end = rest
-        .find(|c: char| c.is_whitespace() || c == '"' || c == ',')
-        .unwrap_or(rest.len());
-    rest.get(..end)
-        .filter(|address| address.starts_with("http://"))
+    let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == ',').unwrap_or(rest.len());
+    rest.get(..end).filter(|address| address.starts_with("http://"))
 }
 
 /// Takes settings of the caller's environment away, so that every run is the same.
@@ -223,10 +201,7 @@ mod tests {
 
     #[test]
     fn the_address_is_found_in_text_and_in_json_lines() {
-        assert_eq!(
-            address_in("listening on http://127.0.0.1:4000"),
-            Some("http://127.0.0.1:4000")
-        );
+        assert_eq!(address_in("listening on http://127.0.0.1:4000"), Some("http://127.0.0.1:4000"));
         assert_eq!(
             address_in(r#"{"message":"listening on http://127.0.0.1:4000","level":"INFO"}"#),
             Some("http://127.0.0.1:4000")
@@ -237,18 +212,9 @@ mod tests {
 
     #[test]
     fn the_connection_is_named_or_part_of_the_base_url() {
-        assert_eq!(
-            connection_in(&json!({"connection": "c1"})).as_deref(),
-            Some("c1")
-        );
-        assert_eq!(
-            connection_in(&json!({"token": {"connection_id": "c2"}})).as_deref(),
-            Some("c2")
-        );
-        assert_eq!(
-            connection_in(&json!([{"url": "https://a.example/scim/v2/c3/"}])).as_deref(),
-            Some("c3")
-        );
+        assert_eq!(connection_in(&json!({"connection": "c1"})).as_deref(), Some("c1"));
+        assert_eq!(connection_in(&json!({"token": {"connection_id": "c2"}})).as_deref(), Some("c2"));
+        assert_eq!(connection_in(&json!([{"url": "https://a.example/scim/v2/c3/"}])).as_deref(), Some("c3"));
         assert_eq!(connection_in(&json!({"connections": 3})), None);
     }
 }
