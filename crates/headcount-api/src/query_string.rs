@@ -199,6 +199,7 @@ mod tests {
     fn a_plus_in_quotes_without_an_at_sign_behind_it_has_one_reading() {
         assert_eq!(filter("filter=displayName+eq+%22Team+A%22").1, None);
         assert_eq!(filter("filter=a+eq+%22x@y+z%22").1, None);
+        assert_eq!(filter("filter=displayName+eq+%22Team+A%22+or+userName+eq+%22x@y%22").1, None);
     }
 
     #[test]
