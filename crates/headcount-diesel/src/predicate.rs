@@ -634,13 +634,21 @@ fn membership(set: Sql, sense: Sense) -> Compiled {
 }
 
 fn active(test: &Test, sense: Sense) -> Compiled {
-    let wanted = match test {
-        Test::Present => return Compiled::constant(sense == Sense::Plain),
-        Test::Compare(CompareOp::Ne, Literal::Boolean(value)) => !*value,
-        Test::Compare(_, Literal::Boolean(value)) => *value,
+    let sql = match test {
+        Test::Present => {
+            return Compiled::exact(Sql::new(match sense {
+                Sense::Plain => "r.active IS NOT NULL",
+                Sense::Negated => "r.active IS NULL",
+            }));
+        }
+        Test::Compare(CompareOp::Ne, Literal::Boolean(value)) => Sql::new("r.active <> ").int((*value).into()),
+        Test::Compare(_, Literal::Boolean(value)) => Sql::new("r.active = ").int((*value).into()),
         Test::Compare(..) => return Compiled::constant(sense == Sense::Negated),
     };
-    Compiled::exact(Sql::new("r.active = ").int((wanted == (sense == Sense::Plain)).into()))
+    Compiled::exact(match sense {
+        Sense::Plain => sql,
+        Sense::Negated => Sql::new("((").add(sql).raw(") IS NOT TRUE)"),
+    })
 }
 
 /// A comparison of a column that is never absent.

@@ -396,6 +396,16 @@ impl Compiler<'_, '_> {
     }
 }
 
+/// Whether resources are sorted by the head of a text that may be longer: by as much as is kept of it
+/// in columns and value rows.
+pub(crate) fn sorts_by_head(resource_type: &ResourceType, target: &Target) -> bool {
+    match place(resource_type, target) {
+        Place::Column(column) => matches!(column, Column::Display | Column::Family | Column::Given),
+        Place::Values { .. } => true,
+        Place::ElementPart { .. } | Place::Groups | Place::Members | Place::ResourceType | Place::Document => false,
+    }
+}
+
 /// What follows a key in the order; what has no value comes last ascending and first descending.
 fn behind(expression: &Sql, order: Order, key: &PageKey) -> Sql {
     let k = || expression.clone();

@@ -161,13 +161,11 @@ impl DieselTxn<'_> {
         .raw(", ")
         .maybe_text(index.given_key.as_deref().map(cut))
         .raw(", ")
-        .ints([
-            present(index),
-            new.adoptable.into(),
-            index.active.into(),
-            new.created.micros(),
-            new.modified.micros(),
-        ])
+        .ints([present(index), new.adoptable.into()])
+        .raw(", ")
+        .maybe_int(index.active.map(i64::from))
+        .raw(", ")
+        .ints([new.created.micros(), new.modified.micros()])
         .raw(", ")
         .text(&*new.document)
         .raw(") RETURNING seq")
@@ -354,7 +352,7 @@ impl ResourceTxn for DieselTxn<'_> {
             sql = sql.raw(", present = ").int(present(new));
         }
         if old.active != new.active {
-            sql = sql.raw(", active = ").int(new.active.into());
+            sql = sql.raw(", active = ").maybe_int(new.active.map(i64::from));
         }
         sql = sql.raw(" WHERE tenant_id = ").int(self.key()).raw(" AND seq = ").int(before.seq.0).raw(" AND version");
         // The version is compared where it is written: two writers that read the same one cannot

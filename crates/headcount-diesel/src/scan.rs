@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use headcount_model::{Seq, Timestamp};
 use headcount_store::{
     StoreError,
-    index::candidate,
+    index::{candidate, cut},
     members::{GroupOf, MemberRef, MemberTxn},
     page::{Page, PageKey, SortValue, Window},
     query::{Order, Query},
@@ -19,7 +19,7 @@ use scim_filter::{
 use scim_schema::AttrType;
 
 use crate::{
-    query::Arm,
+    query::{Arm, sorts_by_head},
     resources::{ResourceRow, ResourceSql, columns},
     sql::Sql,
     txn::DieselTxn,
@@ -88,6 +88,8 @@ impl DieselTxn<'_> {
         let asks = |name: &str| {
             arm.predicate.asks_about(name) || sort.is_some_and(|target| target.extension.is_none() && &*target.name == name)
         };
+        // A filter that needs documents changes nothing about the order that SQL would give.
+        let is_cut = sort.is_some_and(|target| sorts_by_head(arm.resource_type, target));
         let seqs: Vec<Seq> = chunk.iter().map(|resource| resource.seq).collect();
         let groups = if asks("groups") { self.groups_of(&query.view, &seqs, 1)? } else { Vec::new() };
         let members = if asks("members") { self.members_of(&seqs)? } else { Vec::new() };
@@ -102,7 +104,11 @@ impl DieselTxn<'_> {
                 members.get(start..end).unwrap_or_default().iter().map(|(_, member)| member.clone()).collect();
             let document = candidate(resource, own_groups, &own_members)?;
             if arm.exact || matches::resource(arm.predicate, &document) {
-                found.push(Match { key: sort.and_then(|target| sort_key(target, &document)), seq: resource.seq });
+                let key = sort.and_then(|target| sort_key(target, &document)).map(|key| match key {
+                    SortKey::Text(text) if is_cut => SortKey::Text(cut(&text).to_owned()),
+                    key => key,
+                });
+                found.push(Match { key, seq: resource.seq });
             }
         }
         Ok(())

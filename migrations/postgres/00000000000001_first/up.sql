@@ -96,7 +96,7 @@ CREATE TABLE resources (
     given_key TEXT COLLATE "C",
     present BIGINT NOT NULL,
     adoptable BIGINT NOT NULL,
-    active BIGINT NOT NULL,
+    active BIGINT,
     created BIGINT NOT NULL,
     modified BIGINT NOT NULL,
     doc TEXT COLLATE "C" NOT NULL,

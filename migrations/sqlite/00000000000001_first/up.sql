@@ -96,7 +96,7 @@ CREATE TABLE resources (
     given_key TEXT,
     present INTEGER NOT NULL,
     adoptable INTEGER NOT NULL,
-    active INTEGER NOT NULL,
+    active INTEGER,
     created INTEGER NOT NULL,
     modified INTEGER NOT NULL,
     doc TEXT NOT NULL

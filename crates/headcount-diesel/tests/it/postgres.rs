@@ -51,6 +51,11 @@ impl Postgres {
         PgConnection::establish(&url).unwrap()
     }
 
+    /// The URL of a database for the role that the server's URL names.
+    pub(crate) fn superuser_url(&self, database: &str) -> String {
+        with_database(&self.server, database, None)
+    }
+
     /// Connects as the role of the stores.
     pub(crate) fn plain_role(&self, database: &str) -> PgConnection {
         PgConnection::establish(&with_database(&self.server, database, Some(ROLE))).unwrap()
