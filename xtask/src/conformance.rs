@@ -38,7 +38,7 @@ struct Run {
 }
 
 /// Runs every tool on every database.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, binary: Option<&Path>) -> Result<()> {
     let deviations = deviations::parse(
         &std::fs::read_to_string(workspace.root().join("docs/conformance-deviations.toml"))
             .context("cannot read docs/conformance-deviations.toml")?,
@@ -47,7 +47,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let python = virtual_environment(workspace)?;
     let probe = folder.join("probe.py");
     std::fs::write(&probe, PROBE)?;
-    let binary = server::build(workspace)?;
+    let binary = server::obtain(workspace, binary)?;
     let cluster = postgres::start()?;
     if cluster.is_none() && in_ci() {
         bail!("there is no PostgreSQL on this machine; {}", postgres::REMEDY);

@@ -63,10 +63,7 @@ pub(crate) fn run(
     database: Database,
     binary: Option<&Path>,
 ) -> Result<()> {
-    let binary = match binary {
-        Some(binary) => binary.canonicalize().with_context(|| format!("there is no {}", binary.display()))?,
-        None => server::build(workspace)?,
-    };
+    let binary = server::obtain(workspace, binary)?;
     let folder = fresh_folder(workspace)?;
     let cluster = match database {
         Database::Sqlite => None,

@@ -79,7 +79,11 @@ enum Verb {
         act: PostgresAct,
     },
     /// Run scim2-tester and scim-sanity against the server, on SQLite and on PostgreSQL
-    Conformance,
+    Conformance {
+        /// A server that is built already
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+    },
     /// Replay a customer's whole life as identity providers play it, on SQLite and on PostgreSQL
     Integration {
         /// Only this identity provider's
@@ -126,7 +130,7 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Docs { check } => docs::run(&workspace, if *check { docs::Mode::Check } else { docs::Mode::Write }),
         Verb::Postgres { act: PostgresAct::Up } => postgres::up(&workspace),
         Verb::Postgres { act: PostgresAct::Down } => postgres::down(&workspace),
-        Verb::Conformance => conformance::run(&workspace),
+        Verb::Conformance { binary } => conformance::run(&workspace, binary.as_deref()),
         Verb::Integration { identity_provider, database, binary } => {
             integration::run(&workspace, *identity_provider, *database, binary.as_deref())
         }

@@ -18,6 +18,14 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 /// How long it may take to stop: it finishes what it has begun.
 const STOP_LIMIT: Duration = Duration::from_secs(35);
 
+/// The binary that is given, or a freshly built one.
+pub(crate) fn obtain(workspace: &Workspace, given: Option<&Path>) -> Result<PathBuf> {
+    match given {
+        Some(binary) => binary.canonicalize().with_context(|| format!("there is no {}", binary.display())),
+        None => build(workspace),
+    }
+}
+
 /// Builds the binary as developers use it and tells where it is.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = workspace.cargo(&["build", "--package", "headcount", "--bin", "headcount"]);
