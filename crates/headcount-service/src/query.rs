@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use headcount_model::{Seq, token::Access};
 use headcount_store::{
-    Txn,
-    index::{self, Place},
+    Txn, index,
     page::{PageKey, SortValue, Window},
     query::{Adoptable, Order, Query, ScanLimits, Selection, Sort, View},
 };
@@ -219,7 +218,7 @@ fn window(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared) -> Result<(Read
             let key = match place.key {
                 KeyInCursor::Whole(key) => key,
                 KeyInCursor::Long { seq, digest } => {
-                    let text = sort_text(txn, job, prepared, seq)?.filter(|text| cursor::digest(&[text]) == digest);
+                    let text = sort_text(txn, prepared, seq, digest)?;
                     let Some(text) = text else { return Err(cursor::moved().into()) };
                     PageKey { sort: Some(SortValue::Text(text)), seq }
                 }
@@ -251,21 +250,17 @@ fn needs_external_id(predicate: &Predicate) -> bool {
     }
 }
 
-/// What a row is sorted by now, if it is there and that is text.
-fn sort_text(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared, seq: Seq) -> Result<Option<String>, Stop> {
+/// What a row is sorted by, if that still has this digest. Columns and value rows hold no more than
+/// the head of a long text and are sorted by that, documents by the whole.
+fn sort_text(txn: &mut dyn Txn, prepared: &Prepared, seq: Seq, digest: [u8; 16]) -> Result<Option<String>, Stop> {
     let Some(sort) = &prepared.sort else { return Ok(None) };
     let stored = txn.load_resources(&[seq])?;
     let Some(stored) = stored.first() else { return Ok(None) };
     let Some(SortKey::Text(text)) = order::sort_key(&sort.target, &show::document(stored)?) else {
         return Ok(None);
     };
-    // Value rows hold no more than the head of a long text, and are sorted by that.
-    let in_rows = job
-        .service
-        .registry()
-        .resource_type(&stored.resource_type)
-        .is_some_and(|known| matches!(index::place(known, &sort.target), Place::Values { .. }));
-    Ok(Some(if in_rows { index::cut(&text).to_owned() } else { text }))
+    let forms = [text.as_str(), index::cut(&text)];
+    Ok(forms.into_iter().find(|form| cursor::digest(&[form]) == digest).map(ToOwned::to_owned))
 }
 
 /// The `ListResponse` (RFC 7644 §3.4.2).

@@ -74,7 +74,7 @@ impl<'a> Frame<'a> {
     /// Everything that is known of the resource, before the projection.
     pub(crate) fn whole(&self, shown: Shown) -> Map<String, Value> {
         let meta = self.meta(&shown);
-        let Shown { resource_type, document, members, groups, owned, id, .. } = shown;
+        let Shown { document, members, groups, owned, id, .. } = shown;
         let mut whole = Map::new();
         if let Some(schemas) = document.get("schemas") {
             whole.insert("schemas".to_owned(), schemas.clone());
@@ -89,10 +89,6 @@ impl<'a> Frame<'a> {
                 self.refer_to_manager(&mut value);
             }
             whole.insert(name, value);
-        }
-        if resource_type == "User" {
-            // An account without it is active (RFC 7643 §4.1.1 leaves the default to us).
-            whole.entry("active").or_insert(Value::Bool(true));
         }
         if let Some(members) = members
             && self.shows_list(members.is_empty())

@@ -165,9 +165,6 @@ pub(crate) fn write(
         if adopts {
             adoption::check_emails(job, session, stored, before, &after)?;
         }
-        // Whether somebody may work is never left open: what takes `active` away leaves it.
-        let active = before.get("active").cloned().unwrap_or(Value::Bool(true));
-        after.entry("active").or_insert(active);
         refused = identity::settle(session.switches.identity_changes, before, &mut after)?;
         if session.switches.email_defaults == Toggle::On {
             emails::fill_in(&mut after);
@@ -244,10 +241,12 @@ pub(crate) fn write(
 
 /// One row for a change; one that also changes `active` goes by that, and names all paths.
 fn kind_of(method: EventKind, before: &Map<String, Value>, after: &Map<String, Value>) -> EventKind {
-    let active = |document: &Map<String, Value>| document.get("active").and_then(Value::as_bool).unwrap_or(true);
+    let active = |document: &Map<String, Value>| document.get("active").and_then(Value::as_bool);
     match (active(before), active(after)) {
-        (true, false) => EventKind::Deactivate,
-        (false, true) => EventKind::Activate,
+        // A user without `active` is whatever it was for the application, so that only a stated value
+        // moves it: taking the attribute away never lets anybody in.
+        (before, Some(false)) if before != Some(false) => EventKind::Deactivate,
+        (before, Some(true)) if before != Some(true) => EventKind::Activate,
         _ => method,
     }
 }

@@ -169,6 +169,7 @@ fn a_deleted_name_is_free_and_makes_a_new_account_or_revives_the_old_one() {
     client.delete("User", &old).unwrap();
     assert!(client.members(&group).is_empty());
 
+    world.clock.advance_seconds(1);
     let new = client.user("ada");
     assert_ne!(new, old);
     assert!(client.members(&group).is_empty());

@@ -109,13 +109,17 @@ fn activation_is_one_entry_that_goes_by_it_and_names_every_path() {
 }
 
 #[test]
-fn taking_active_away_leaves_it_as_it_is() {
+fn taking_active_away_lets_nobody_in() {
     let world = World::new();
     let client = world.client(Preset::Generic);
     let ada = client.user("ada");
     client.patch("User", &ada, json!([{"op": "replace", "path": "active", "value": false}])).unwrap();
+    let before = client.journal().len();
     let answer = client.patch("User", &ada, json!([{"op": "remove", "path": "active"}])).unwrap();
-    assert_eq!((&answer.body.unwrap()["active"], answer.etag.as_deref()), (&json!(false), Some("W/\"2\"")));
+    assert_eq!(answer.body.unwrap().get("active"), None);
+    assert!(client.find("User", "active eq true").is_empty());
+    client.patch("User", &ada, json!([{"op": "add", "path": "active", "value": true}])).unwrap();
+    assert_eq!(client.kinds_after(before), ["patch", "activate"]);
 }
 
 #[test]
