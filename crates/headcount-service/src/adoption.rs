@@ -1,6 +1,8 @@
 //! Taking over an account or group of the application by the first write of a connection.
 
-use headcount_model::PublicId;
+use std::collections::BTreeSet;
+
+use headcount_model::{PublicId, Seq};
 use headcount_store::{StoreError, Txn, members::MemberRef, query::View, resources::StoredResource};
 use scim_schema::{Resource, ScimError, fold::fold};
 use serde_json::{Map, Value};
@@ -43,9 +45,10 @@ pub(crate) fn check_emails(
     before: &Map<String, Value>,
     after: &Map<String, Value>,
 ) -> Result<(), Stop> {
-    let (old, new) = (addresses(before), addresses(after));
+    let old: BTreeSet<_> = addresses(before).into_iter().map(fold).collect();
+    let new = addresses(after);
     let Some(first) = new.first() else { return Ok(()) };
-    if old.is_empty() || new.iter().any(|sent| old.iter().any(|known| fold(known) == fold(sent))) {
+    if old.is_empty() || new.iter().any(|sent| old.contains(&fold(sent))) {
         return Ok(());
     }
     let conflict = conflict::of(job, session, Kind::EmailDiffers, "emails", Some(stored.id.clone()), first);
@@ -87,8 +90,8 @@ pub(crate) fn lose_unseen_members(
         let Some(last) = batch.last() else { break };
         after = Some(last.seq);
         let ids: Vec<&str> = batch.iter().map(|member| member.id.as_str()).collect();
-        let seen = txn.find_members(&session.view, &ids)?;
-        unseen.extend(batch.into_iter().filter(|member| !seen.iter().any(|known| known.seq == member.seq)));
+        let seen: BTreeSet<Seq> = txn.find_members(&session.view, &ids)?.into_iter().map(|member| member.seq).collect();
+        unseen.extend(batch.into_iter().filter(|member| !seen.contains(&member.seq)));
     }
     if unseen.is_empty() {
         return Ok(Vec::new());

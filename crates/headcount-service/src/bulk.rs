@@ -8,7 +8,7 @@
 mod references;
 mod request;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headcount_model::{PublicId, switches::Rehire, token::Access};
 use headcount_store::{Txn, resources::Lock};
@@ -27,7 +27,7 @@ use crate::{
     create::{self, Create, IdChoice},
     delete,
     journal::{self, Subject},
-    membership::Pending,
+    membership::{self, Pending},
     patch::{self, Patch},
     precondition::etag,
     render::Frame,
@@ -67,11 +67,12 @@ enum Outcome {
     Failed(ScimError),
 }
 
-/// A membership that waits for its member.
-struct Deferred {
-    group_operation: usize,
-    group: PublicId,
-    member: String,
+/// Memberships that wait for their members.
+#[derive(Default)]
+struct Waiting {
+    /// By the member: the operation that named it, and the group.
+    groups: BTreeMap<String, Vec<(usize, PublicId)>>,
+    count: usize,
 }
 
 /// See [`Service::bulk`].
@@ -272,22 +273,22 @@ fn run(
 /// Operations that succeeded although they refer, directly or through others, to one that did not.
 fn more_doomed(operations: &[Operation<'_>], outcomes: &[Outcome], doomed: &BTreeSet<usize>) -> BTreeSet<usize> {
     let succeeded = |index: usize| matches!(outcomes.get(index), Some(Outcome::Done { .. }));
-    let mut failed: BTreeSet<usize> = (0..operations.len()).filter(|index| !succeeded(*index)).collect();
-    let mut more = BTreeSet::new();
-    loop {
-        let found: Vec<usize> = operations
-            .iter()
-            .enumerate()
-            .filter(|(index, operation)| {
-                !failed.contains(index) && operation.references.operations.iter().any(|other| failed.contains(other))
-            })
-            .map(|(index, _)| index)
-            .collect();
-        if found.is_empty() {
-            break;
+    let mut referring: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, operation) in operations.iter().enumerate() {
+        for other in &operation.references.operations {
+            referring.entry(*other).or_default().push(index);
         }
-        failed.extend(&found);
-        more.extend(found);
+    }
+    let mut waiting: Vec<usize> = (0..operations.len()).filter(|index| !succeeded(*index)).collect();
+    let mut failed: BTreeSet<usize> = waiting.iter().copied().collect();
+    let mut more = BTreeSet::new();
+    while let Some(index) = waiting.pop() {
+        for other in referring.get(&index).into_iter().flatten() {
+            if failed.insert(*other) {
+                waiting.push(*other);
+                more.insert(*other);
+            }
+        }
     }
     more.into_iter().filter(|index| !doomed.contains(index)).collect()
 }
@@ -306,7 +307,7 @@ fn round(
         .filter_map(|operation| operation.target.as_ref().map(|(_, id)| id.as_str().to_owned()))
         .collect();
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(operations.len());
-    let mut waiting: Vec<Deferred> = Vec::new();
+    let mut waiting = Waiting::default();
     let mut errors: u64 = 0;
     for (index, operation) in operations.iter().enumerate() {
         if fail_on_errors.is_some_and(|most| errors >= most) {
@@ -326,11 +327,11 @@ fn round(
         match outcome {
             Ok((outcome, deferred)) => {
                 if let Outcome::Done { id, .. } = &outcome {
-                    waiting.extend(deferred.into_iter().map(|member| Deferred {
-                        group_operation: index,
-                        group: id.clone(),
-                        member,
-                    }));
+                    waiting.count = waiting.count.saturating_add(deferred.len());
+                    membership::check_count(waiting.count, job.service.limits().max_members)?;
+                    for member in deferred {
+                        waiting.groups.entry(member).or_default().push((index, id.clone()));
+                    }
                     if creates {
                         let id = id.clone();
                         outcomes.push(outcome);
@@ -369,12 +370,10 @@ fn arrive(
     job: &Job<'_>,
     session: &Session,
     id: &PublicId,
-    waiting: &mut Vec<Deferred>,
+    waiting: &mut Waiting,
     outcomes: &mut [Outcome],
 ) -> Result<(), Stop> {
-    let (due, rest) = std::mem::take(waiting).into_iter().partition::<Vec<_>, _>(|one| one.member == id.as_str());
-    *waiting = rest;
-    for Deferred { group_operation, group, .. } in due {
+    for (group_operation, group) in waiting.groups.remove(id.as_str()).unwrap_or_default() {
         // The group may be gone again by an operation in between.
         let Some(stored) = txn.find_resource(&session.view, "Group", group.as_str(), Lock::Shared)? else { continue };
         let members = txn.find_members(&session.view, &[id.as_str()])?;

@@ -1,6 +1,6 @@
 //! What a change of userName or of an e-mail address does (R11).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headcount_model::switches::IdentityChanges;
 use scim_schema::{
@@ -8,6 +8,9 @@ use scim_schema::{
     fold::{fold, fold_user_name},
 };
 use serde_json::{Map, Value};
+
+/// Most refused addresses of one request that are reported.
+const MAX_REPORTED: usize = 20;
 
 /// A value that the policy did not let through.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,26 +68,29 @@ fn refused_user_name(before: &Map<String, Value>, after: &Map<String, Value>) ->
 }
 
 fn refused_emails(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<RefusedValue> {
-    let stored = addresses(before);
     let sent = addresses(after);
     let mut left: BTreeMap<String, usize> = BTreeMap::new();
     for address in &sent {
         let count = left.entry(fold(address).into_owned()).or_default();
         *count = count.saturating_add(1);
     }
-    let all_stay = stored.iter().all(|address| {
-        left.get_mut(fold(address).as_ref()).is_some_and(|count| {
-            let there = *count > 0;
-            *count = count.saturating_sub(1);
-            there
-        })
-    });
+    let mut all_stay = true;
+    let mut known = BTreeSet::new();
+    for address in addresses(before) {
+        let address = fold(address).into_owned();
+        match left.get_mut(&address) {
+            Some(count) if *count > 0 => *count = count.saturating_sub(1),
+            _ => all_stay = false,
+        }
+        known.insert(address);
+    }
     if all_stay {
         return Vec::new();
     }
     let new: Vec<RefusedValue> = sent
         .iter()
-        .filter(|address| !stored.iter().any(|known| fold(known) == fold(address)))
+        .filter(|address| !known.contains(fold(address).as_ref()))
+        .take(MAX_REPORTED)
         .map(|address| RefusedValue { attribute: "emails", value: (*address).to_owned() })
         .collect();
     if new.is_empty() { vec![RefusedValue { attribute: "emails", value: String::new() }] } else { new }

@@ -5,6 +5,24 @@
 //! A use case has three phases: *prepare* (parse, check, fold; no store), *work* (one transaction:
 //! is the token still good, read what is needed, run the pure engine, write rows, version and
 //! journal entry), *render* (no store). This crate knows no HTTP and no SQL.
+//!
+//! ```no_run
+//! use headcount_service::{Entry, Precondition, QueryRequest, Service};
+//! use scim_schema::Projection;
+//!
+//! fn first_page(service: &Service, token: &str) -> Result<(), scim_schema::ScimError> {
+//!     let caller = service.authenticate(Some(token), &Entry::Host("acme.example.com"))?;
+//!     let users = service.registry().by_endpoint("Users").expect("users are built in");
+//!     let page = service.query(&caller, Some(users), &QueryRequest::default())?;
+//!     let ada = service.read(&caller, users, "an id", &Precondition::default(), &Projection::Default)?;
+//!     println!("{:?} {:?}", page.body, ada.etag);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A new use case is a file with the three phases as functions and a thin method of [`Service`]. Its
+//! work begins with the session of its transaction, which reads whether the token is still good;
+//! what it refuses is a `ScimError`, and a clash that somebody should look at goes with the refusal.
 
 pub mod answer;
 pub mod caller;

@@ -1,6 +1,6 @@
 //! Reading what an answer shows beside the document: members and groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headcount_model::{
     PublicId, Seq, Switches, Timestamp,
@@ -136,14 +136,14 @@ pub(crate) fn page(
 ) -> Result<Vec<Shown>, StoreError> {
     let registry = job.service.registry();
     let mut groups_to_fill = Vec::new();
-    let mut foreign_groups = Vec::new();
+    let mut foreign_groups = BTreeSet::new();
     let mut users_to_fill = Vec::new();
     for stored in resources {
         let Some(resource_type) = registry.resource_type(&stored.resource_type) else { continue };
         if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
             groups_to_fill.push(stored.seq);
             if stored.adoptable || session.view.adoptable == Adoptable::Hidden {
-                foreign_groups.push(stored.seq);
+                foreign_groups.insert(stored.seq);
             }
         }
         if has_groups(resource_type) && projection.wants(resource_type, "groups") {
@@ -156,7 +156,7 @@ pub(crate) fn page(
         if !foreign_groups.is_empty() {
             let foreign = rows.iter().filter(|(group, _)| foreign_groups.contains(group));
             let seen = membership::seen_of(txn, &session.view, foreign.map(|(_, member)| member.clone()).collect())?;
-            let seen: std::collections::BTreeSet<Seq> = seen.into_iter().map(|member| member.seq).collect();
+            let seen: BTreeSet<Seq> = seen.into_iter().map(|member| member.seq).collect();
             rows.retain(|(group, member)| !foreign_groups.contains(group) || seen.contains(&member.seq));
         }
         let all: Vec<MemberRef> = rows.iter().map(|(_, member)| member.clone()).collect();

@@ -203,6 +203,21 @@ fn references_in_later_paths_patch_values_and_patch_paths() {
 }
 
 #[test]
+fn memberships_that_wait_for_later_operations_are_bounded() {
+    let world = World::with(Limits { max_members: 3, ..Limits::default() }, Registry::builtin());
+    let client = world.client(Preset::Generic);
+    let users = ["bulkId:x", "bulkId:y"];
+    let job = json!([
+        post_group("g", "one", &users),
+        post_group("h", "two", &users),
+        post_user("x", "x"),
+        post_user("y", "y")
+    ]);
+    assert_eq!(refusal(client.bulk(job)).0, 413);
+    assert!(client.journal().is_empty());
+}
+
+#[test]
 fn a_group_cannot_name_itself_by_its_bulk_id() {
     let world = World::new();
     let client = world.client(Preset::Generic);

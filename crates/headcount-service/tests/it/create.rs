@@ -70,6 +70,22 @@ fn a_taken_user_name_is_409_and_names_attribute_and_value() {
 }
 
 #[test]
+fn parallel_posts_of_one_name_make_one_user() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let posts: Vec<_> = ["ada", "ADA", "Ada", " ada"]
+            .map(|name| scope.spawn(|| client.post("User", user(name)).map(|answer| answer.status)))
+            .into();
+        posts.into_iter().map(|post| post.join().unwrap()).collect()
+    });
+    assert_eq!(results.iter().filter(|result| matches!(result, Ok(201))).count(), 1);
+    for refused in results.into_iter().filter(Result::is_err) {
+        assert_eq!(refusal(refused), (409, "uniqueness"));
+    }
+}
+
+#[test]
 fn what_is_not_a_user_is_400() {
     let world = World::new();
     let client = world.client(Preset::Generic);
