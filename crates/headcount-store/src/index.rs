@@ -75,8 +75,8 @@ pub struct IndexForm {
     pub family_key: Option<String>,
     /// Folded name.givenName; may have 64 KiB.
     pub given_key: Option<String>,
-    /// `active`; true where the type has none.
-    pub active: bool,
+    /// `active`; `None` where the document has none.
+    pub active: Option<bool>,
     /// Presence bits of multi-valued attributes ([`presence_bit`]).
     pub present: i64,
     /// Searchable values, sorted.
@@ -103,7 +103,7 @@ pub fn form(resource_type: &ResourceType, resource: &Resource, policy: IndexPoli
         display_key: None,
         family_key: None,
         given_key: None,
-        active: document.get("active").and_then(Value::as_bool).unwrap_or(true),
+        active: document.get("active").and_then(Value::as_bool),
         present: presence_bits(document),
         values: Vec::new(),
         unique: Vec::new(),
@@ -496,7 +496,7 @@ fn has_value(value: &Value) -> bool {
 /// for a stored resource, so that matching in memory and scans agree with columns and rows.
 ///
 /// It holds `id`, `meta` without `location` (which depends on the request), the direct groups of
-/// `groups` and the `members`, and a user's `active`, which is true where the document lacks it.
+/// `groups` and the `members`.
 /// `groups` must be those that the view of the query shows; pass none where the predicate does not
 /// ask for them ([`scim_filter::Predicate::asks_about`]).
 ///
@@ -520,9 +520,6 @@ pub fn candidate(
             "version": format!("W/\"{}\"", resource.version),
         }),
     );
-    if resource.resource_type == "User" {
-        document.entry("active").or_insert(Value::Bool(true));
-    }
     let groups: Vec<Value> = groups
         .iter()
         .filter(|group| group.direct)

@@ -385,7 +385,7 @@ pub fn scan_past_its_bound_is_too_many(fixture: &dyn Fixture) {
     for n in 1..=5 {
         world.user(
             n,
-            &json!({"userName": format!("u{n}"), "title": "Chief", "emails": [{"value": format!("e{n}@example.com")}]}),
+            &json!({"userName": format!("u{n}"), "active": true, "title": "Chief", "emails": [{"value": format!("e{n}@example.com")}]}),
         );
     }
     let bounded = |filter: &str, sort: Option<Sort>, documents: u64| {

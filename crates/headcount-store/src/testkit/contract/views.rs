@@ -15,8 +15,9 @@ use crate::{
 /// application's for good.
 fn one_of_each(world: &World) -> [StoredResource; 4] {
     let user = |n: u32| {
-        let document =
-            json!({"userName": format!("user{n}"), "title": "same", "emails": [{"value": "same@example.com"}]});
+        let document = json!({
+            "userName": format!("user{n}"), "active": true, "title": "same", "emails": [{"value": "same@example.com"}],
+        });
         world.new_resource("User", n, &document)
     };
     [
