@@ -335,7 +335,7 @@ pub fn filters_on_document_only_attributes(fixture: &dyn Fixture) {
             (r#"name.formatted co "smith""#, &[1]),
             (r#"locale eq "EN""#, &[1]),
             (&format!("{EXTENSION}:note eq \"X\""), &[1]),
-            ("not (title pr) and active eq true", &[3, 6, 8, 9, 10]),
+            ("not (title pr) and active eq true", &[6, 8, 9, 10]),
         ],
     );
 }
