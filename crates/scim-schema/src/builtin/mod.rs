@@ -4,14 +4,14 @@
 //! required (§4.2) and unique, addresses have a `primary` and members a `display` (§2.4), and the
 //! schema extensions of a resource type are a list (§6).
 
-mod common;
+mod common_attributes;
 mod define;
 mod discovery;
 mod enterprise_user;
 mod group;
 mod user;
 
-pub use common::common_attributes;
+pub use common_attributes::common_attributes;
 pub use discovery::discovery_schemas;
 pub use enterprise_user::enterprise_user;
 pub use group::group;
