@@ -16,7 +16,7 @@ use scim_schema::{
     Projection, Resource, ResourceType, ScimError,
     validate::{self, Accepted, Write},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     answer::Answer,
@@ -171,7 +171,16 @@ pub(crate) fn perform(
         document: new.document.into(),
     };
     let subject = Subject { resource_type: &stored.resource_type, id: &stored.id, version };
-    journal::append(txn, job, session, EventKind::Create, Some(subject), changes::all(resource_type, document), None)?;
+    let revived = tombstone.as_ref().map(|_| json!({ "revived": true }));
+    journal::append(
+        txn,
+        job,
+        session,
+        EventKind::Create,
+        Some(subject),
+        changes::all(resource_type, document),
+        revived.as_ref(),
+    )?;
     if let Some(tombstone) = &tombstone {
         let member = MemberRef { seq, id: stored.id.clone(), resource_type: stored.resource_type.clone() };
         lifecycle::rejoin(txn, job, session, &member, tombstone)?;

@@ -216,4 +216,5 @@ fn a_revived_user_has_its_memberships_back() {
     assert_eq!(answer.body.unwrap()["groups"][0]["value"], kept);
     assert_eq!(client.members(&kept), [ada]);
     assert_eq!(client.kinds_after(before), ["create", "member_added"]);
+    assert_eq!(client.journal()[before].detail.as_deref(), Some("{\"revived\":true}"));
 }
