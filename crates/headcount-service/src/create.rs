@@ -30,6 +30,7 @@ use crate::{
     service::Service,
     session::{Job, Session},
     show::{self, Asked, Shown},
+    specified,
     stop::Stop,
     write::{self, Written},
 };
@@ -69,6 +70,7 @@ pub(crate) fn create(
     authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     let asked = Asked::all(resource_type, projection);
+    let specified = specified::of_document(resource_type, &body);
     let id = service.mint(job.now);
     let request = prepare(&job, resource_type, body, id, IdChoice::Free)?;
     let shown = job.writing(|txn, session| {
@@ -81,7 +83,7 @@ pub(crate) fn create(
         }
         Ok(show::one(txn, &job, session, asked, &stored, document)?)
     })?;
-    Ok(Frame::new(service.registry(), caller).answer(201, resource_type, shown, projection))
+    Ok(Frame::new(service.registry(), caller).written(201, resource_type, shown, projection, &specified))
 }
 
 /// Refuses a password where the connection does; elsewhere it is no part of the document.

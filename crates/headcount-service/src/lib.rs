@@ -55,6 +55,7 @@ mod render;
 mod replace;
 mod session;
 mod show;
+mod specified;
 mod stop;
 mod store_call;
 mod uniqueness;

@@ -21,6 +21,7 @@ use crate::{
     service::{Precondition, Service},
     session::{Job, Session},
     show::{self, Asked, Shown},
+    specified,
     stop::Stop,
     write::{self, Change, Written},
 };
@@ -48,6 +49,7 @@ pub(crate) fn patch(
     authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     let request = prepare(&job, resource_type, body)?;
+    let specified = specified::of_operations(resource_type, &request.request);
     let asked = Asked::all(resource_type, projection);
     let extent = Extent::of(&job, resource_type, projection);
     let shown = job.writing(|txn, session| {
@@ -76,7 +78,7 @@ pub(crate) fn patch(
     if extent.is_left_out(resource_type, &shown) {
         return Ok(frame.empty(204, &shown));
     }
-    Ok(frame.answer(200, resource_type, shown, projection))
+    Ok(frame.written(200, resource_type, shown, projection, &specified))
 }
 
 /// Whether and how the answer shows the resource.

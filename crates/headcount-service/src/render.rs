@@ -44,6 +44,22 @@ impl<'a> Frame<'a> {
         document
     }
 
+    /// The answer to a write that specified these attributes.
+    pub(crate) fn written(
+        &self,
+        status: u16,
+        resource_type: &ResourceType,
+        shown: Shown,
+        projection: &Projection,
+        specified: &[String],
+    ) -> Answer {
+        let mut answer = self.empty(status, &shown);
+        let mut document = self.whole(shown);
+        projection.apply_after_write(resource_type, &mut document, specified);
+        answer.body = Some(Value::Object(document));
+        answer
+    }
+
     /// The answer about a single resource.
     pub(crate) fn answer(
         &self,

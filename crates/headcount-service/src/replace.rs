@@ -24,6 +24,7 @@ use crate::{
     service::{Precondition, Service},
     session::{Job, Session},
     show::{self, Asked},
+    specified,
     stop::Stop,
     write::{self, Change, Written},
 };
@@ -50,13 +51,14 @@ pub(crate) fn replace(
     authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     let asked = Asked::all(resource_type, projection);
+    let specified = specified::of_document(resource_type, &body);
     let request = prepare(&job, resource_type, body)?;
     let shown = job.writing(|txn, session| {
         let Written { stored, document, .. } =
             perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
         Ok(show::one(txn, &job, session, asked, &stored, document)?)
     })?;
-    Ok(Frame::new(service.registry(), caller).answer(200, resource_type, shown, projection))
+    Ok(Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified))
 }
 
 /// Checks a body.

@@ -58,7 +58,7 @@ impl Projection {
         let Some(attribute) = resource_type.attribute(name) else {
             return false;
         };
-        let selection = Selection::new(self, resource_type);
+        let selection = Selection::new(self, resource_type, &[]);
         selection.lets_through(None, attribute)
     }
 
@@ -70,7 +70,19 @@ impl Projection {
     /// What is `returned: always` stays, sub-attributes too; `returned: request` needs to be named
     /// itself; `returned: never` and `writeOnly` never stay.
     pub fn apply(&self, resource_type: &ResourceType, document: &mut Map<String, Value>) {
-        let selection = Selection::new(self, resource_type);
+        self.apply_after_write(resource_type, document, &[]);
+    }
+
+    /// Like [`Self::apply`], for the answer to a POST, PUT or PATCH that specified these attributes:
+    /// what is `returned: request` among them stays too, unless `attributes` chose otherwise
+    /// (RFC 7643 §7, `returned`).
+    pub fn apply_after_write(
+        &self,
+        resource_type: &ResourceType,
+        document: &mut Map<String, Value>,
+        specified: &[String],
+    ) {
+        let selection = Selection::new(self, resource_type, specified);
         document.retain(|name, value| {
             if let Some(attribute) = resource_type.attribute(name) {
                 return selection.trim(None, attribute, value);
@@ -148,17 +160,34 @@ struct Selection<'a> {
     named: Vec<AttrRef<'a>>,
     /// The names as given, for what no schema declares.
     names: &'a [String],
+    /// What the request wrote.
+    written: Vec<AttrRef<'a>>,
 }
 
 impl<'a> Selection<'a> {
-    fn new(projection: &'a Projection, resource_type: &'a ResourceType) -> Self {
+    fn new(projection: &'a Projection, resource_type: &'a ResourceType, specified: &[String]) -> Self {
         let (mode, names): (Mode, &'a [String]) = match projection {
             Projection::Default => (Mode::Default, &[]),
             Projection::Only(names) => (Mode::Only, names),
             Projection::Except(names) => (Mode::Except, names),
         };
         let resolve = |name: &String| resource_type.resolve_bare(&AttrPath::parse(name).ok()?);
-        Self { mode, named: names.iter().filter_map(resolve).collect(), names }
+        Self {
+            mode,
+            named: names.iter().filter_map(resolve).collect(),
+            names,
+            written: specified.iter().filter_map(resolve).collect(),
+        }
+    }
+
+    /// Whether the request wrote the attribute, or, given a sub-attribute, that part of it.
+    fn wrote(&self, extension: Option<&SchemaUrn>, attribute: &Attribute, sub: Option<&Attribute>) -> bool {
+        self.mode != Mode::Only
+            && self.written.iter().any(|at| {
+                at.extension == extension
+                    && at.attribute.is_some_and(|written| written.name == attribute.name)
+                    && sub.is_none_or(|sub| at.sub.is_none_or(|written| written.name == sub.name))
+            })
     }
 
     fn named(&self, extension: Option<&SchemaUrn>, attribute: &Attribute) -> Named {
@@ -185,7 +214,7 @@ impl<'a> Selection<'a> {
     }
 
     /// Whether the attribute stays as a whole, its sub-attributes aside.
-    fn keeps(&self, named: Named, attribute: &Attribute) -> bool {
+    fn keeps(&self, extension: Option<&SchemaUrn>, named: Named, attribute: &Attribute) -> bool {
         match attribute.returned {
             _ if attribute.is_secret() => false,
             Returned::Never => false,
@@ -195,7 +224,11 @@ impl<'a> Selection<'a> {
                 Mode::Only => matches!(named, Named::Whole { .. }),
                 Mode::Except => !matches!(named, Named::Whole { .. }),
             },
-            Returned::Request => self.mode == Mode::Only && named == (Named::Whole { itself: true }),
+            Returned::Request => match self.mode {
+                Mode::Only => named == (Named::Whole { itself: true }),
+                Mode::Default => self.wrote(extension, attribute, None),
+                Mode::Except => named == Named::No && self.wrote(extension, attribute, None),
+            },
         }
     }
 
@@ -218,13 +251,20 @@ impl<'a> Selection<'a> {
                 Mode::Only => attribute_stays || self.names_sub(extension, attribute, sub),
                 Mode::Except => attribute_stays && !self.names_sub(extension, attribute, sub),
             },
-            Returned::Request => self.mode == Mode::Only && self.names_sub(extension, attribute, sub),
+            Returned::Request => match self.mode {
+                Mode::Only => self.names_sub(extension, attribute, sub),
+                Mode::Default | Mode::Except => {
+                    attribute_stays
+                        && !self.names_sub(extension, attribute, sub)
+                        && self.wrote(extension, attribute, Some(sub))
+                }
+            },
         }
     }
 
     /// Whether any part of the attribute can be in an answer.
     fn lets_through(&self, extension: Option<&SchemaUrn>, attribute: &Attribute) -> bool {
-        let stays = self.keeps(self.named(extension, attribute), attribute);
+        let stays = self.keeps(extension, self.named(extension, attribute), attribute);
         if attribute.sub_attributes.is_empty() {
             return stays;
         }
@@ -234,7 +274,7 @@ impl<'a> Selection<'a> {
     /// Cuts a value down; whether anything of it stays.
     fn trim(&self, extension: Option<&SchemaUrn>, attribute: &Attribute, value: &mut Value) -> bool {
         let named = self.named(extension, attribute);
-        let stays = self.keeps(named, attribute);
+        let stays = self.keeps(extension, named, attribute);
         if attribute.sub_attributes.is_empty() || attribute.is_secret() {
             return stays;
         }

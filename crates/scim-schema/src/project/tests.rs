@@ -165,25 +165,27 @@ fn compare(whole: &Value, part: &Value, pointer: &str, missing: &mut Vec<String>
     }
 }
 
+/// A document with every kind of `returned` at both levels.
+fn test_document() -> Value {
+    let part = json!({"value": "v", "always": "a", "asked": "q", "hidden": "h"});
+    json!({
+        "schemas": [],
+        "name": "n",
+        "defaultReturned": 1,
+        "alwaysReturned": 2,
+        "requestReturned": 3,
+        "neverReturned": 4,
+        "writeOnlyText": 5,
+        "part": part,
+        "parts": [part, {"value": "w"}],
+        TEST_EXTENSION: {"badge": "b", "asked": "q"},
+    })
+}
+
 #[test]
 fn rfc7643_7_returned_at_both_levels() {
-    let part = json!({"value": "v", "always": "a", "asked": "q", "hidden": "h"});
-    let document = || {
-        json!({
-            "schemas": [],
-            "name": "n",
-            "defaultReturned": 1,
-            "alwaysReturned": 2,
-            "requestReturned": 3,
-            "neverReturned": 4,
-            "writeOnlyText": 5,
-            "part": part,
-            "parts": [part, {"value": "w"}],
-            TEST_EXTENSION: {"badge": "b", "asked": "q"},
-        })
-    };
     let check = |projection: &Projection, expected: &Expect| {
-        expected.assert_eq(&cut("TestResource", projection, document()).to_string());
+        expected.assert_eq(&cut("TestResource", projection, test_document()).to_string());
     };
     check(
         &Projection::Default,
@@ -223,6 +225,33 @@ fn rfc7643_7_returned_at_both_levels() {
             r#"{"name":"n","defaultReturned":1,"alwaysReturned":2,"part":{"value":"v","always":"a"},"parts":[{"always":"a"}],"urn:example:params:scim:schemas:extension:test:1.0":{"badge":"b"}}"#
         ]],
     );
+}
+
+#[test]
+fn rfc7643_7_what_a_write_specified_is_returned_on_request_too() {
+    let check = |projection: &Projection, specified: &[&str], shown: &[&str]| {
+        let registry = test_registry();
+        let test = registry.resource_type("TestResource").unwrap();
+        let specified: Vec<String> = specified.iter().map(|name| (*name).to_owned()).collect();
+        let mut document = object(test_document());
+        projection.apply_after_write(test, &mut document, &specified);
+        let asked = ["/requestReturned".to_owned(), "/part/asked".to_owned(), format!("/{TEST_EXTENSION}/asked")];
+        let document = Value::Object(document);
+        let found: Vec<&str> =
+            asked.iter().map(String::as_str).filter(|pointer| document.pointer(pointer).is_some()).collect();
+        assert_eq!(found, shown, "{projection:?} {specified:?}");
+    };
+    let extension = format!("{TEST_EXTENSION}:asked");
+    let in_extension = format!("/{TEST_EXTENSION}/asked");
+    check(&Projection::Default, &[], &[]);
+    check(&Projection::Default, &["RequestReturned"], &["/requestReturned"]);
+    check(&Projection::Default, &["part"], &["/part/asked"]);
+    check(&Projection::Default, &["part.asked", "name"], &["/part/asked"]);
+    check(&Projection::Default, &["part.value"], &[]);
+    check(&Projection::Default, &[&extension], &[&in_extension]);
+    check(&only("name"), &["requestReturned"], &[]);
+    check(&except("name"), &["requestReturned"], &["/requestReturned"]);
+    check(&except("requestReturned"), &["requestReturned"], &[]);
 }
 
 #[test]
