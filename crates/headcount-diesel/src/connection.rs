@@ -165,7 +165,12 @@ pub(crate) enum AnyConn {
 
 impl Link {
     /// Opens a connection with everything set that the store rests on.
-    pub(crate) fn open(database: &Database, usage: Use, options: &StoreOptions, slot: i64) -> Result<Self, ConnectError> {
+    pub(crate) fn open(
+        database: &Database,
+        usage: Use,
+        options: &StoreOptions,
+        slot: i64,
+    ) -> Result<Self, ConnectError> {
         let unnamed = options.statements == Statements::Unnamed;
         match database {
             #[cfg(feature = "sqlite")]
@@ -233,7 +238,9 @@ impl Link {
             return Err(ConnectError::NotDurable { what: "PostgreSQL runs with synchronous_commit = off".to_owned() });
         }
         if !setting.ends_with("UTF8") {
-            return Err(database.unreachable(format!("its encoding is {setting}, not UTF8; make it with ENCODING 'UTF8'")));
+            return Err(
+                database.unreachable(format!("its encoding is {setting}, not UTF8; make it with ENCODING 'UTF8'"))
+            );
         }
         Ok(())
     }
@@ -357,7 +364,7 @@ pub(crate) type Pool = r2d2::Pool<Opener>;
 
 /// Opens a pool. The caller has opened one connection before, so that a wrong URL fails at once and
 /// with its real reason.
-pub(crate) fn pool(database: &Database, options: &StoreOptions) -> Result<Pool, ConnectError> {
+pub(crate) fn pool(database: &Database, options: &StoreOptions) -> Pool {
     // Connections of several replicas should not all begin with the same slot.
     let offset = std::process::id();
     let opener = Opener { database: database.clone(), options: options.clone(), opened: AtomicU32::new(offset) };
@@ -367,7 +374,7 @@ pub(crate) fn pool(database: &Database, options: &StoreOptions) -> Result<Pool, 
         .test_on_check_out(false)
         .connection_timeout(Duration::from_millis(options.busy_timeout_ms))
         .error_handler(Box::new(Quiet));
-    Ok(builder.build_unchecked(opener))
+    builder.build_unchecked(opener)
 }
 
 /// Failed attempts to connect show where a connection is asked for.
@@ -376,7 +383,7 @@ struct Quiet;
 
 impl r2d2::HandleError<ConnectError> for Quiet {
     fn handle_error(&self, error: ConnectError) {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection could not be opened");
+        tracing::debug!(?error, "a connection could not be opened");
     }
 }
 

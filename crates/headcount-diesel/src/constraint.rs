@@ -96,12 +96,19 @@ mod tests {
 
     #[test]
     fn a_violation_names_the_attribute_on_both_databases() {
-        let sqlite = |message: &str| {
-            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new(message.to_owned()))
-        };
+        let sqlite =
+            |message: &str| Error::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new(message.to_owned()));
         let cases = [
-            ("UNIQUE constraint failed: resources.tenant_id, resources.scope, resources.type, resources.key", "User", "userName"),
-            ("UNIQUE constraint failed: resources.tenant_id, resources.scope, resources.type, resources.key", "Group", "displayName"),
+            (
+                "UNIQUE constraint failed: resources.tenant_id, resources.scope, resources.type, resources.key",
+                "User",
+                "userName",
+            ),
+            (
+                "UNIQUE constraint failed: resources.tenant_id, resources.scope, resources.type, resources.key",
+                "Group",
+                "displayName",
+            ),
             ("UNIQUE constraint failed: resources.tenant_id, resources.id", "User", "id"),
             ("UNIQUE constraint failed: host_index.kind, host_index.name", "", "host"),
         ];

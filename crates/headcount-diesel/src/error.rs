@@ -10,7 +10,9 @@ pub enum ConnectError {
     )]
     Scheme,
     /// The URL names a database that this program was built without.
-    #[error("this program was built without {database}; build it with the feature {feature}, or choose another database URL")]
+    #[error(
+        "this program was built without {database}; build it with the feature {feature}, or choose another database URL"
+    )]
     NotBuilt {
         /// The database's name.
         database: &'static str,

@@ -82,21 +82,22 @@ impl DieselTxn<'_> {
 
     fn append_pending(&mut self, event: &Event) -> Result<(), StoreError> {
         let pending = as_entry(event, 0);
-        let sql = Sql::new("INSERT INTO journal (tenant_id, at, kind, actor, resource, version, paths, tx, detail) VALUES (")
-            .ints([self.key(), pending.at.micros()])
-            .raw(", ")
-            .texts([&*pending.kind, &*pending.actor])
-            .raw(", ")
-            .maybe_text(resource_text(&pending).as_deref())
-            .raw(", ")
-            .int(pending.version)
-            .raw(", ")
-            .text(paths_text(&pending.paths))
-            .raw(", ")
-            .text(&*pending.transaction)
-            .raw(", ")
-            .maybe_text(pending.detail.as_deref())
-            .raw(")");
+        let sql =
+            Sql::new("INSERT INTO journal (tenant_id, at, kind, actor, resource, version, paths, tx, detail) VALUES (")
+                .ints([self.key(), pending.at.micros()])
+                .raw(", ")
+                .texts([&*pending.kind, &*pending.actor])
+                .raw(", ")
+                .maybe_text(resource_text(&pending).as_deref())
+                .raw(", ")
+                .int(pending.version)
+                .raw(", ")
+                .text(paths_text(&pending.paths))
+                .raw(", ")
+                .text(&*pending.transaction)
+                .raw(", ")
+                .maybe_text(pending.detail.as_deref())
+                .raw(")");
         self.run(&sql).map(|_| ())
     }
 
@@ -114,7 +115,8 @@ impl DieselTxn<'_> {
                 .int(tenant)
                 .raw(", 0, 0) ON CONFLICT (tenant_id) DO NOTHING"),
         )?;
-        let sql = Sql::new("SELECT no, horizon FROM heads WHERE tenant_id = ").int(tenant).raw(" FOR UPDATE SKIP LOCKED");
+        let sql =
+            Sql::new("SELECT no, horizon FROM heads WHERE tenant_id = ").int(tenant).raw(" FOR UPDATE SKIP LOCKED");
         let Some((mut last, from)) = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)? else {
             return Ok(Sealed::Waiting);
         };
@@ -148,7 +150,8 @@ impl DieselTxn<'_> {
                 continue;
             }
             last = last.saturating_add(1);
-            let mut numbered = entry((last, at, kind, actor, resource.clone(), version, paths, tx, detail, Vec::new()))?;
+            let mut numbered =
+                entry((last, at, kind, actor, resource.clone(), version, paths, tx, detail, Vec::new()))?;
             if let Some(resource) = resource.filter(|_| is_membership(&numbered.kind)) {
                 numbered.version = self.group_version(&mut group_versions, resource, xid, version)?;
             }
@@ -202,16 +205,14 @@ impl DieselTxn<'_> {
 
     /// Whether rows of the journal are without a number.
     pub(crate) fn has_unnumbered(&mut self) -> Result<bool, StoreError> {
-        let sql = Sql::new(
-            "SELECT j.n FROM journal j WHERE j.tenant_id = ",
-        )
-        .int(self.key())
-        .raw(" AND j.xid >= COALESCE((SELECT h.horizon FROM heads h WHERE h.tenant_id = ")
-        .int(self.key())
-        .raw(
-            "), 0) AND NOT EXISTS (SELECT 1 FROM journal_numbers x WHERE x.tenant_id = j.tenant_id \
+        let sql = Sql::new("SELECT j.n FROM journal j WHERE j.tenant_id = ")
+            .int(self.key())
+            .raw(" AND j.xid >= COALESCE((SELECT h.horizon FROM heads h WHERE h.tenant_id = ")
+            .int(self.key())
+            .raw(
+                "), 0) AND NOT EXISTS (SELECT 1 FROM journal_numbers x WHERE x.tenant_id = j.tenant_id \
              AND x.xid = j.xid AND x.n = j.n) LIMIT 1",
-        );
+            );
         Ok(self.one::<BigInt, i64>(&sql)?.is_some())
     }
 
@@ -219,7 +220,8 @@ impl DieselTxn<'_> {
         if last == 0 {
             return Ok(Vec::new());
         }
-        let sql = Sql::new("SELECT hash FROM journal_numbers WHERE tenant_id = ").int(self.key()).raw(" AND no = ").int(last);
+        let sql =
+            Sql::new("SELECT hash FROM journal_numbers WHERE tenant_id = ").int(self.key()).raw(" AND no = ").int(last);
         let hash = self.one::<Binary, Vec<u8>>(&sql)?;
         hash.ok_or_else(|| StoreError::Corrupt { table: "journal_numbers", column: "no", row: last.to_string() })
     }
@@ -267,8 +269,7 @@ pub(crate) enum Sealed {
     Waiting,
 }
 
-type PendingSql =
-    (BigInt, BigInt, BigInt, Text, Text, Nullable<Text>, BigInt, Text, Text, Nullable<Text>);
+type PendingSql = (BigInt, BigInt, BigInt, Text, Text, Nullable<Text>, BigInt, Text, Text, Nullable<Text>);
 type PendingRow = (i64, i64, i64, String, String, Option<String>, i64, String, String, Option<String>);
 
 fn is_membership(kind: &str) -> bool {
@@ -310,7 +311,7 @@ fn entry(row: EntryRow) -> Result<NumberedEvent, StoreError> {
         }
     };
     let paths: Vec<String> = serde_json::from_str(&paths).map_err(|error| {
-        tracing::debug!(error = &error as &dyn std::error::Error, "the paths of a journal entry cannot be read");
+        tracing::debug!(%error, "the paths of a journal entry cannot be read");
         corrupt("paths")
     })?;
     Ok(NumberedEvent {

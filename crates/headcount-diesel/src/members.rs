@@ -44,15 +44,17 @@ impl MemberTxn for DieselTxn<'_> {
         let mut added = Vec::new();
         for chunk in seqs.chunks(MOST_BINDS) {
             // The row is made from the member's own, so that it cannot say what is not so.
-            let sql = Sql::new("INSERT INTO memberships (tenant_id, grp, member, member_id, member_type) SELECT r.tenant_id, ")
-                .int(group.0)
-                .raw(", r.seq, r.id, r.type FROM resources r WHERE r.tenant_id = ")
-                .int(self.key())
-                .raw(" AND r.seq IN (")
-                .ints(chunk.iter().map(|seq| seq.0))
-                .raw(") AND EXISTS (SELECT 1 FROM resources g WHERE g.tenant_id = r.tenant_id AND g.seq = ")
-                .int(group.0)
-                .raw(") ORDER BY r.id ON CONFLICT (tenant_id, grp, member) DO NOTHING RETURNING member_id");
+            let sql = Sql::new(
+                "INSERT INTO memberships (tenant_id, grp, member, member_id, member_type) SELECT r.tenant_id, ",
+            )
+            .int(group.0)
+            .raw(", r.seq, r.id, r.type FROM resources r WHERE r.tenant_id = ")
+            .int(self.key())
+            .raw(" AND r.seq IN (")
+            .ints(chunk.iter().map(|seq| seq.0))
+            .raw(") AND EXISTS (SELECT 1 FROM resources g WHERE g.tenant_id = r.tenant_id AND g.seq = ")
+            .int(group.0)
+            .raw(") ORDER BY r.id ON CONFLICT (tenant_id, grp, member) DO NOTHING RETURNING member_id");
             let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
             let new = self.load::<Text, String>(&sql)?;
             if new.len() < chunk.len() {
@@ -60,7 +62,7 @@ impl MemberTxn for DieselTxn<'_> {
             }
             added.extend(new);
         }
-        Ok(in_id_order(added))
+        Ok(in_id_order(&added))
     }
 
     fn remove_members(&mut self, group: Seq, ids: &[&str]) -> Result<Vec<PublicId>, StoreError> {
@@ -80,7 +82,7 @@ impl MemberTxn for DieselTxn<'_> {
             let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
             removed.extend(self.load::<Text, String>(&sql)?);
         }
-        Ok(in_id_order(removed))
+        Ok(in_id_order(&removed))
     }
 
     fn replace_members(&mut self, group: Seq, members: &[MemberRef]) -> Result<MembershipChange, StoreError> {
@@ -168,7 +170,7 @@ impl MemberTxn for DieselTxn<'_> {
             let mut reached = vec![member];
             for level in 0..levels {
                 let mut next = Vec::new();
-                for group in reached.iter().flat_map(|node| above.get(node)).flatten() {
+                for group in reached.iter().filter_map(|node| above.get(node)).flatten() {
                     if *group != member && !direct_of.contains_key(group) {
                         direct_of.insert(*group, level == 0);
                         next.push(*group);
@@ -303,11 +305,7 @@ impl DieselTxn<'_> {
     }
 
     /// The groups that these resources are directly in: member, group, its id, its displayName.
-    fn groups_directly(
-        &mut self,
-        view: &View,
-        members: &BTreeSet<i64>,
-    ) -> Result<Vec<(i64, i64, String, Option<String>)>, StoreError> {
+    fn groups_directly(&mut self, view: &View, members: &BTreeSet<i64>) -> Result<Vec<Edge>, StoreError> {
         let display = match self.dialect() {
             Dialect::Sqlite => "json_extract(r.doc, '$.displayName')",
             Dialect::Postgres => "(r.doc::json ->> 'displayName')",
@@ -327,17 +325,20 @@ impl DieselTxn<'_> {
                 .raw(") AND ")
                 .add(sees(view));
             let sql = if chunk.len() > 1 { sql.one_off() } else { sql };
-            found.extend(
-                self.load::<(BigInt, BigInt, Text, Nullable<Text>), (i64, i64, String, Option<String>)>(&sql)?,
-            );
+            found
+                .extend(self.load::<(BigInt, BigInt, Text, Nullable<Text>), (i64, i64, String, Option<String>)>(&sql)?);
         }
         Ok(found)
     }
 }
 
+/// A member, a group it is directly in, the group's id and its displayName.
+type Edge = (i64, i64, String, Option<String>);
+
+/// Most ids that named nobody kept of a group; the statement names it too.
 const MOST_UNMATCHED: usize = 1_000;
 
-fn in_id_order(ids: Vec<String>) -> Vec<PublicId> {
+fn in_id_order(ids: &[String]) -> Vec<PublicId> {
     let mut ids: Vec<PublicId> = ids.iter().map(|id| PublicId::from_text(id)).collect();
     ids.sort();
     ids

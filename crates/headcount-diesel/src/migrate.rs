@@ -23,11 +23,13 @@ pub fn migrate(options: &StoreOptions) -> Result<Vec<String>, ConnectError> {
     // Replicas that start together migrate one after another.
     let locks = matches!(link.dialect(), crate::connection::Dialect::Postgres);
     if locks {
-        link.batch(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(|error| ConnectError::Migration(error.into()))?;
+        link.batch(&format!("SELECT pg_advisory_lock({LOCK})"))
+            .map_err(|error| ConnectError::Migration(error.into()))?;
     }
     let applied = each(&mut link, Step::Up);
     if locks {
-        link.batch(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(|error| ConnectError::Migration(error.into()))?;
+        link.batch(&format!("SELECT pg_advisory_unlock({LOCK})"))
+            .map_err(|error| ConnectError::Migration(error.into()))?;
     }
     applied
 }
@@ -78,10 +80,8 @@ fn open(options: &StoreOptions) -> Result<Link, ConnectError> {
 /// Sets the journal mode, which belongs to the file, on a connection before there is a pool.
 pub(crate) fn prepare_file(link: &mut Link, database: &Database) -> Result<(), ConnectError> {
     if link.dialect() == crate::connection::Dialect::Sqlite {
-        link.batch("PRAGMA journal_mode = WAL").map_err(|error| ConnectError::Unreachable {
-            database: database.name(),
-            source: error.into(),
-        })?;
+        link.batch("PRAGMA journal_mode = WAL")
+            .map_err(|error| ConnectError::Unreachable { database: database.name(), source: error.into() })?;
     }
     Ok(())
 }

@@ -102,7 +102,8 @@ impl<'a> NamesInTxn<'a> {
         }
         let sql = Sql::new("SELECT name FROM names WHERE number = ").int(number);
         let name = link.one::<Text, String>(&sql).map_err(store_error)?;
-        let name = name.ok_or_else(|| StoreError::Corrupt { table: "names", column: "number", row: number.to_string() })?;
+        let name =
+            name.ok_or_else(|| StoreError::Corrupt { table: "names", column: "number", row: number.to_string() })?;
         self.own.insert(name.clone(), number);
         Ok(name)
     }

@@ -250,15 +250,11 @@ impl Compiler<'_, '_> {
             Test::Present => Condition::Sql(Sql::new(name).raw(" <> ''")),
             Test::Compare(op, literal) => self.text(name, *op, literal),
         };
-        let Condition::Sql(sql) = condition else { return Ok(in_sense_of(condition, sense)) };
+        let Condition::Sql(sql) = condition else { return Ok(in_sense_of(&condition, sense)) };
         let overlong = cut && self.overlong(&term.test)?;
         let Sense::Plain = sense else {
             let sql = Sql::new("((").add(sql).raw(") IS NOT TRUE)");
-            return Ok(if overlong {
-                self.overlong_too(sql, &term.target)
-            } else {
-                Compiled::exact(sql)
-            });
+            return Ok(if overlong { self.overlong_too(sql, &term.target) } else { Compiled::exact(sql) });
         };
         if overlong {
             return Ok(self.overlong_too(sql, &term.target));
@@ -293,7 +289,7 @@ impl Compiler<'_, '_> {
             return Ok(Compiled::constant(sense == Sense::Negated));
         };
         let condition = self.row_condition("v.folded", term);
-        let Condition::Sql(condition) = condition else { return Ok(in_sense_of(condition, sense)) };
+        let Condition::Sql(condition) = condition else { return Ok(in_sense_of(&condition, sense)) };
         let overlong = self.overlong(&term.test)?;
         let rows = Sql::new("FROM vals v WHERE v.tenant_id = ")
             .int(self.txn.key())
@@ -301,8 +297,7 @@ impl Compiler<'_, '_> {
             .int(path)
             .raw(" AND ")
             .add(condition);
-        let correlated =
-            |head| Sql::new(head).raw(" (SELECT 1 ").add(rows.clone()).raw(" AND v.resource = r.seq)");
+        let correlated = |head| Sql::new(head).raw(" (SELECT 1 ").add(rows.clone()).raw(" AND v.resource = r.seq)");
         let compiled = match (sense, &term.test) {
             (Sense::Negated, _) => Compiled::exact(correlated("NOT EXISTS")),
             (Sense::Plain, Test::Present) => Compiled::exact(correlated("EXISTS")),
@@ -421,7 +416,7 @@ impl Compiler<'_, '_> {
             Test::Present => Condition::Sql(Sql::new("g.id IS NOT NULL")),
             Test::Compare(op, literal) => self.text("g.id", *op, literal),
         };
-        let Condition::Sql(condition) = condition else { return in_sense_of(condition, sense) };
+        let Condition::Sql(condition) = condition else { return in_sense_of(&condition, sense) };
         let set = Sql::new(
             "SELECT m.member FROM memberships m JOIN resources g ON g.tenant_id = m.tenant_id AND g.seq = m.grp \
              WHERE m.tenant_id = ",
@@ -443,7 +438,7 @@ impl Compiler<'_, '_> {
             Test::Present => set,
             Test::Compare(op, literal) => {
                 let condition = self.text(if *op == CompareOp::Eq { "q.id" } else { "m.member_id" }, *op, literal);
-                let Condition::Sql(condition) = condition else { return in_sense_of(condition, sense) };
+                let Condition::Sql(condition) = condition else { return in_sense_of(&condition, sense) };
                 if *op == CompareOp::Eq {
                     // By the member's row, which the reverse index leads with.
                     set.raw(" AND m.member IN (SELECT q.seq FROM resources q WHERE q.tenant_id = ")
@@ -498,9 +493,9 @@ impl Compiler<'_, '_> {
             Condition::Sql(sql) => rows.raw(" AND ").add(sql),
         };
         match sense {
-            Sense::Negated if compiled.exact => Ok(Compiled::exact(
-                Sql::new("NOT EXISTS (SELECT 1 ").add(rows).raw(" AND v.resource = r.seq)"),
-            )),
+            Sense::Negated if compiled.exact => {
+                Ok(Compiled::exact(Sql::new("NOT EXISTS (SELECT 1 ").add(rows).raw(" AND v.resource = r.seq)")))
+            }
             Sense::Negated => Ok(Compiled::unknown()),
             Sense::Plain => {
                 let set = Sql::new("SELECT v.resource ").add(rows);
@@ -530,7 +525,8 @@ impl Compiler<'_, '_> {
             Predicate::All => Ok(Compiled::constant(sense == Sense::Plain)),
             Predicate::Nothing | Predicate::Element(..) => Ok(Compiled::constant(sense == Sense::Negated)),
             Predicate::And(parts) | Predicate::Or(parts) => {
-                let compiled = parts.iter().map(|part| self.of_row(part, rows, sense)).collect::<Result<Vec<_>, _>>()?;
+                let compiled =
+                    parts.iter().map(|part| self.of_row(part, rows, sense)).collect::<Result<Vec<_>, _>>()?;
                 let is_and = matches!(inner, Predicate::And(_));
                 Ok(if is_and == (sense == Sense::Plain) { Compiled::all(compiled) } else { Compiled::any(compiled) })
             }
@@ -551,7 +547,7 @@ impl Compiler<'_, '_> {
             _ => return Ok(self.unknown(&term.target)),
         };
         let condition = self.row_condition(column, term);
-        let Condition::Sql(sql) = condition else { return Ok(in_sense_of(condition, sense)) };
+        let Condition::Sql(sql) = condition else { return Ok(in_sense_of(&condition, sense)) };
         let sql = match sense {
             Sense::Plain => sql,
             Sense::Negated => Sql::new("((").add(sql).raw(") IS NOT TRUE)"),
@@ -620,7 +616,7 @@ fn after_prefix(prefix: &str) -> Option<String> {
     None
 }
 
-fn in_sense_of(condition: Condition, sense: Sense) -> Compiled {
+fn in_sense_of(condition: &Condition, sense: Sense) -> Compiled {
     let holds = matches!(condition, Condition::True);
     Compiled::constant(holds == (sense == Sense::Plain))
 }
@@ -693,11 +689,10 @@ fn bounded_by_presence(target: &Target, inner: &Predicate, sense: Sense) -> Opti
 /// Whether no empty value satisfies the term.
 fn asks_for_something(term: &Term) -> bool {
     match &term.test {
-        Test::Present => true,
         Test::Compare(op, Literal::Text(text)) => {
             *op == CompareOp::Gt || !text.is_empty() && !matches!(op, CompareOp::Lt | CompareOp::Le | CompareOp::Ne)
         }
-        Test::Compare(..) => true,
+        Test::Present | Test::Compare(..) => true,
     }
 }
 

@@ -98,34 +98,34 @@ impl DieselTxn<'_> {
             let Some(type_number) = self.find_number(&selection.resource_type)? else { continue };
             let Some(resource_type) = shared.registry.resource_type(&selection.resource_type) else { continue };
             let mut long = None;
-            for part in self.parts(view, type_number)? {
+            for piece in self.parts(view, type_number)? {
                 let mut compiler = Compiler {
                     txn: self,
                     resource_type,
                     type_number,
-                    part,
+                    part: piece,
                     groups: groups.clone(),
                     long,
                     unanswered: None,
                 };
-                let compiled = compiler.compile(&selection.predicate)?;
-                let condition = match compiled.condition {
+                let answer = compiler.compile(&selection.predicate)?;
+                let condition = match answer.condition {
                     Condition::False => continue,
                     Condition::True => None,
                     Condition::Sql(sql) => Some(sql),
                 };
                 let sort = compiler.sort_place(query.sort.as_ref().map(|sort| &sort.target))?;
                 long = compiler.long;
-                if !compiled.exact && unanswered.is_none() {
+                if !answer.exact && unanswered.is_none() {
                     unanswered = compiler.unanswered;
                 }
                 arms.push(Arm {
                     resource_type,
                     type_number,
-                    part,
+                    part: piece,
                     predicate: &selection.predicate,
                     condition,
-                    exact: compiled.exact,
+                    exact: answer.exact,
                     sort,
                 });
             }
@@ -217,8 +217,7 @@ impl DieselTxn<'_> {
             let found = u64::try_from(resources.len()).unwrap_or(u64::MAX);
             // A part that ends the result says by itself how long the result is.
             let ends = found < limit && (found > 0 || offset == 0);
-            let total =
-                if ends { offset.saturating_add(found) } else { self.total(&query.view, arms)? };
+            let total = if ends { offset.saturating_add(found) } else { self.total(&query.view, arms)? };
             return Ok(Page { resources, total, next: None });
         }
         let total = self.total(&query.view, arms)?;
@@ -280,12 +279,7 @@ impl DieselTxn<'_> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         let inner = match arms {
-            [arm] => self
-                .sorted(arm, kind, order, after, end)
-                .raw(" LIMIT ")
-                .int(limit)
-                .raw(" OFFSET ")
-                .int(offset),
+            [arm] => self.sorted(arm, kind, order, after, end).raw(" LIMIT ").int(limit).raw(" OFFSET ").int(offset),
             arms => {
                 let mut sql = Sql::new("SELECT u.seq, u.k FROM (");
                 for (n, arm) in arms.iter().enumerate() {
@@ -296,7 +290,12 @@ impl DieselTxn<'_> {
                         .int(limit.saturating_add(offset))
                         .raw(") a");
                 }
-                sql.raw(") u").raw(order_by(kind, order, end, Names::Union)).raw(" LIMIT ").int(limit).raw(" OFFSET ").int(offset)
+                sql.raw(") u")
+                    .raw(order_by(kind, order, end, Names::Union))
+                    .raw(" LIMIT ")
+                    .int(limit)
+                    .raw(" OFFSET ")
+                    .int(offset)
             }
         };
         let sql = Sql::new("SELECT ")
@@ -314,9 +313,7 @@ impl DieselTxn<'_> {
         let fixed = after.is_none() && kind == SortKind::None && arms.iter().all(|arm| arm.condition.is_none());
         let sql = if fixed { sql } else { sql.one_off() };
         let rows: Vec<(Option<SortValue>, ResourceRow)> = match kind {
-            SortKind::None => {
-                self.load::<ResourceSql, ResourceRow>(&sql)?.into_iter().map(|row| (None, row)).collect()
-            }
+            SortKind::None => self.load::<ResourceSql, ResourceRow>(&sql)?.into_iter().map(|row| (None, row)).collect(),
             SortKind::Text => self
                 .load::<(Nullable<Text>, ResourceSql), (Option<String>, ResourceRow)>(&sql)?
                 .into_iter()
@@ -418,9 +415,7 @@ fn behind(expression: &Sql, order: Order, key: &PageKey) -> Sql {
     };
     match (&key.sort, order) {
         (None, Order::Ascending) => Sql::new("(").add(k()).raw(" IS NULL AND r.seq > ").int(seq).raw(")"),
-        (None, Order::Descending) => {
-            Sql::new("(").add(k()).raw(" IS NOT NULL OR r.seq > ").int(seq).raw(")")
-        }
+        (None, Order::Descending) => Sql::new("(").add(k()).raw(" IS NOT NULL OR r.seq > ").int(seq).raw(")"),
         (Some(_), Order::Ascending) => {
             let greater = value(Sql::new("(").add(k()).raw(" > "));
             let equal = value(greater.raw(" OR (").add(k()).raw(" = "));

@@ -31,9 +31,7 @@ pub(crate) type ResourceRow = (i64, String, i64, i64, i64, i64, i64, i64, String
 /// version and time in `group_slots`.
 pub(crate) fn columns(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Sqlite => {
-            "r.seq, r.id, r.type, r.conn, r.adoptable, r.version, r.created, r.modified, r.doc"
-        }
+        Dialect::Sqlite => "r.seq, r.id, r.type, r.conn, r.adoptable, r.version, r.created, r.modified, r.doc",
         Dialect::Postgres => {
             "r.seq, r.id, r.type, r.conn, r.adoptable, \
              CASE WHEN r.type = 1 THEN r.version ELSE r.version + (SELECT COALESCE(SUM(s.n), 0)::bigint \
@@ -84,9 +82,8 @@ impl DieselTxn<'_> {
     /// Inserts value rows.
     fn insert_values(&mut self, seq: i64, values: &[&ValueRow]) -> Result<(), StoreError> {
         for chunk in values.chunks(16) {
-            let mut sql = Sql::new(
-                "INSERT INTO vals (tenant_id, path, folded, resource, element, etype, is_primary) VALUES ",
-            );
+            let mut sql =
+                Sql::new("INSERT INTO vals (tenant_id, path, folded, resource, element, etype, is_primary) VALUES ");
             for (n, value) in chunk.iter().enumerate() {
                 let path = self.number(&value.path)?;
                 sql = self.value_row(sql.raw(if n > 0 { ", (" } else { "(" }), path, value, Some(seq));
@@ -335,7 +332,11 @@ impl ResourceTxn for DieselTxn<'_> {
             sql = sql.raw(", conn = ").int(update.owner.0).raw(", adoptable = ").int(update.adoptable.into());
         }
         if (&old.key, scope(old.scope, before.owner)) != (&new.key, scope(new.scope, update.owner)) {
-            sql = sql.raw(", scope = ").int(scope(new.scope, update.owner)).raw(", key = ").maybe_text(new.key.as_deref());
+            sql = sql
+                .raw(", scope = ")
+                .int(scope(new.scope, update.owner))
+                .raw(", key = ")
+                .maybe_text(new.key.as_deref());
         }
         let texts = [
             (", external_id = ", old.external_id.as_deref(), new.external_id.as_deref()),
@@ -395,10 +396,7 @@ impl ResourceTxn for DieselTxn<'_> {
             .raw(" RETURNING conn, adoptable");
         let gone = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)?;
         let (conn, adoptable) = gone.ok_or(StoreError::NotFound)?;
-        for text in [
-            "DELETE FROM vals WHERE tenant_id = ",
-            "DELETE FROM unique_values WHERE tenant_id = ",
-        ] {
+        for text in ["DELETE FROM vals WHERE tenant_id = ", "DELETE FROM unique_values WHERE tenant_id = "] {
             self.run(&Sql::new(text).int(tenant).raw(" AND resource = ").int(seq))?;
         }
         if type_number != USER {
@@ -459,7 +457,7 @@ impl ResourceTxn for DieselTxn<'_> {
         >(&sql)?;
         let Some((id, key, version, created, deleted, document, groups)) = row else { return Ok(None) };
         let groups: Vec<String> = serde_json::from_str(&groups).map_err(|error| {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the groups of a tombstone cannot be read");
+            tracing::debug!(%error, "the groups of a tombstone cannot be read");
             StoreError::Corrupt { table: "tombstones", column: "groups", row: id.clone() }
         })?;
         Ok(Some(Tombstone {
@@ -476,7 +474,8 @@ impl ResourceTxn for DieselTxn<'_> {
     }
 
     fn forget_tombstone(&mut self, id: &PublicId) -> Result<(), StoreError> {
-        let sql = Sql::new("DELETE FROM tombstones WHERE tenant_id = ").int(self.key()).raw(" AND id = ").text(id.as_str());
+        let sql =
+            Sql::new("DELETE FROM tombstones WHERE tenant_id = ").int(self.key()).raw(" AND id = ").text(id.as_str());
         self.run(&sql).map(|_| ())
     }
 }
@@ -573,8 +572,9 @@ fn scope(scope: UniqueScope, owner: ConnectionKey) -> i64 {
 fn present(index: &IndexForm) -> i64 {
     let columns = [&index.display_key, &index.family_key, &index.given_key];
     let long = columns.into_iter().flatten().any(|text| may_be_cut(text))
-        || index.values.iter().any(|value| {
-            may_be_cut(&value.folded) || value.element_type.as_deref().is_some_and(may_be_cut)
-        });
+        || index
+            .values
+            .iter()
+            .any(|value| may_be_cut(&value.folded) || value.element_type.as_deref().is_some_and(may_be_cut));
     if long { index.present | LONG } else { index.present }
 }

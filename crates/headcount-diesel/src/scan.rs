@@ -86,7 +86,8 @@ impl DieselTxn<'_> {
     ) -> Result<(), StoreError> {
         let sort = query.sort.as_ref().map(|sort| &sort.target);
         let asks = |name: &str| {
-            arm.predicate.asks_about(name) || sort.is_some_and(|target| target.extension.is_none() && &*target.name == name)
+            arm.predicate.asks_about(name)
+                || sort.is_some_and(|target| target.extension.is_none() && &*target.name == name)
         };
         // A filter that needs documents changes nothing about the order that SQL would give.
         let is_cut = sort.is_some_and(|target| sorts_by_head(arm.resource_type, target));
@@ -122,10 +123,9 @@ impl DieselTxn<'_> {
         let part: Vec<Match> = match &query.window {
             Window::Index { offset, limit } => found.into_iter().skip(size(*offset)).take(size(*limit)).collect(),
             Window::After { key, limit } => {
-                let after = key.as_ref().map(|key| Match {
-                    key: key.sort.as_ref().and_then(|value| key_of(query, value)),
-                    seq: key.seq,
-                });
+                let after = key
+                    .as_ref()
+                    .map(|key| Match { key: key.sort.as_ref().and_then(|value| key_of(query, value)), seq: key.seq });
                 let mut rest = found.into_iter().skip_while(|entry| {
                     after.as_ref().is_some_and(|after| in_order(entry, after, order) != Ordering::Greater)
                 });

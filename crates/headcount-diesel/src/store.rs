@@ -72,7 +72,7 @@ impl DieselStore {
             Database::Postgres(_) => None,
         };
         Ok(Self {
-            pool: pool(&database, options)?,
+            pool: pool(&database, options),
             writer,
             shared: Shared { names: Names::default(), registry, clock },
             dialect: database.dialect(),
@@ -135,7 +135,11 @@ impl DieselStore {
 
     /// A connection of the pool with an open transaction. Connections that turn out to be gone are
     /// given up and the next is tried.
-    fn begin(&self, tenant: TenantKey, usage: Use) -> Result<r2d2::PooledConnection<crate::connection::Opener>, StoreError> {
+    fn begin(
+        &self,
+        tenant: TenantKey,
+        usage: Use,
+    ) -> Result<r2d2::PooledConnection<crate::connection::Opener>, StoreError> {
         let mut tries = self.options.pool_size.saturating_add(1);
         loop {
             let mut link = self.pool.get().map_err(|error| StoreError::Busy(Some(error.into())))?;
@@ -261,10 +265,9 @@ fn row_level_security(
         "SELECT CASE WHEN rolsuper OR rolbypassrls THEN 1 ELSE 0 END::bigint, rolname::text FROM pg_roles \
          WHERE rolname = current_user",
     );
-    let role = link.one::<(BigInt, Text), (i64, String)>(&sql).map_err(|error| ConnectError::Unreachable {
-        database: database.name(),
-        source: error.into(),
-    })?;
+    let role = link
+        .one::<(BigInt, Text), (i64, String)>(&sql)
+        .map_err(|error| ConnectError::Unreachable { database: database.name(), source: error.into() })?;
     match (role, require) {
         (Some((0, _)), _) => Ok(RowLevelSecurity::Enforced),
         (Some((_, role)), RequireRowLevelSecurity::Yes) => Err(ConnectError::BypassesRowLevelSecurity { role }),

@@ -85,7 +85,8 @@ impl SystemStore for DieselStore {
         let mut found = None;
         self.read_inner(NOBODY, &mut |txn| {
             found = None;
-            let sql = Sql::new("SELECT tenant_id FROM host_index WHERE kind IN ('slug', 'id') AND name = ").text(slug_or_id);
+            let sql =
+                Sql::new("SELECT tenant_id FROM host_index WHERE kind IN ('slug', 'id') AND name = ").text(slug_or_id);
             if let Some(key) = txn.one::<BigInt, i64>(&sql)? {
                 txn.turn_to(TenantKey(key))?;
                 found = Some(txn.tenant()?);

@@ -37,8 +37,10 @@ impl TenantTxn for DieselTxn<'_> {
             self.run(&sql)?;
         }
         if let Some(entitled) = change.entitled {
-            let sql =
-                Sql::new("UPDATE tenants SET entitled = ").int(entitled.into()).raw(" WHERE tenant_id = ").int(self.key());
+            let sql = Sql::new("UPDATE tenants SET entitled = ")
+                .int(entitled.into())
+                .raw(" WHERE tenant_id = ")
+                .int(self.key());
             self.run(&sql)?;
         }
         if let Some(hosts) = &change.hosts {
@@ -218,7 +220,7 @@ pub(crate) fn connection_of(tenant: TenantKey, row: ConnectionRow) -> Result<Con
     let (conn, id, kind, name, preset, state, overrides, revision, created) = row;
     let corrupt = |column| StoreError::Corrupt { table: "connections", column, row: conn.to_string() };
     let pairs: BTreeMap<String, String> = serde_json::from_str(&overrides).map_err(|error| {
-        tracing::debug!(error = &error as &dyn std::error::Error, "the overrides of a connection cannot be read");
+        tracing::debug!(%error, "the overrides of a connection cannot be read");
         corrupt("overrides")
     })?;
     Ok(Connection {

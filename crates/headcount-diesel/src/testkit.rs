@@ -79,7 +79,7 @@ fn make_template(link: &mut Link, server: &str, name: &str) -> Result<(), Connec
     )?;
     // A template is whole when it has this name; what a run that was killed left behind has another.
     let half = format!("{name}_half");
-    let there = run(link, &format!("COMMENT ON DATABASE {name} IS 'of tests'")).is_ok();
+    let there = run(link, &format!("ALTER DATABASE {name} CONNECTION LIMIT -1")).is_ok();
     if there {
         return Ok(());
     }

@@ -37,7 +37,8 @@ impl TokenTxn for DieselTxn<'_> {
         .int(self.key())
         .raw(" AND t.id = ")
         .text(id.as_str());
-        let row = self.one::<(TokenSql, ConnectionSql, TenantSql, BigInt), (TokenRow, ConnectionRow, TenantRow, i64)>(&sql)?;
+        let row =
+            self.one::<(TokenSql, ConnectionSql, TenantSql, BigInt), (TokenRow, ConnectionRow, TenantRow, i64)>(&sql)?;
         let Some((token, connection, tenant, hosts)) = row else { return Ok(None) };
         let hosts = if hosts == 0 { Vec::new() } else { self.hosts()? };
         Ok(Some(Credential {
@@ -89,7 +90,11 @@ impl TokenTxn for DieselTxn<'_> {
     }
 
     fn tokens(&mut self) -> Result<Vec<TokenRecord>, StoreError> {
-        let sql = Sql::new("SELECT ").raw(COLUMNS).raw(" FROM tokens WHERE tenant_id = ").int(self.key()).raw(" ORDER BY place, id");
+        let sql = Sql::new("SELECT ")
+            .raw(COLUMNS)
+            .raw(" FROM tokens WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" ORDER BY place, id");
         let rows = self.load::<TokenSql, TokenRow>(&sql)?;
         rows.into_iter().map(|row| self.record(row)).collect()
     }
@@ -156,7 +161,6 @@ impl DieselTxn<'_> {
         let sql = Sql::new("SELECT host FROM tenant_hosts WHERE tenant_id = ").int(self.key()).raw(" ORDER BY host");
         self.load::<Text, String>(&sql)
     }
-
 }
 
 const COLUMNS: &str = "id, conn, name, scopes, created, made_by, expires, last_used, revoked";

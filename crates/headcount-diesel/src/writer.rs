@@ -33,6 +33,8 @@ use crate::{
 pub(crate) struct Writer {
     state: Mutex<State>,
     waiting: AtomicUsize,
+    /// How often the lock of the file could not be had.
+    locked_out: AtomicUsize,
     database: Database,
     options: StoreOptions,
 }
@@ -70,7 +72,7 @@ impl Writer {
     pub(crate) fn new(database: Database, options: StoreOptions) -> Result<Self, ConnectError> {
         let link = Link::open(&database, Use::Write, &options, 0)?;
         let state = Mutex::new(State { link, batch: None, members: 0 });
-        Ok(Self { state, waiting: AtomicUsize::new(0), database, options })
+        Ok(Self { state, waiting: AtomicUsize::new(0), locked_out: AtomicUsize::new(0), database, options })
     }
 
     /// Runs the body under a savepoint of the current batch and waits for the batch's commit.
@@ -85,21 +87,27 @@ impl Writer {
         &self,
         body: &mut dyn FnMut(&mut Link) -> Result<Verdict, StoreError>,
     ) -> Result<Verdict, StoreError> {
+        let locked_out = self.locked_out.load(Ordering::SeqCst);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         // A panic under the lock is caught before it could poison it.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let batch = match &state.batch {
-            Some(batch) => Arc::clone(batch),
-            None => {
-                if let Err(error) = state.link.run(&Sql::new("BEGIN IMMEDIATE")) {
-                    self.waiting.fetch_sub(1, Ordering::SeqCst);
-                    return Err(store_error(error));
-                }
-                let batch = Arc::new(Batch::default());
-                state.batch = Some(Arc::clone(&batch));
-                state.members = 0;
-                batch
+        let batch = if let Some(batch) = &state.batch {
+            Arc::clone(batch)
+        } else {
+            // Whoever waited here while another waited in vain for the file's lock has waited enough.
+            if self.locked_out.load(Ordering::SeqCst) != locked_out {
+                self.waiting.fetch_sub(1, Ordering::SeqCst);
+                return Err(StoreError::Busy(Some("another process holds the lock of the database".into())));
             }
+            if let Err(error) = state.link.run(&Sql::new("BEGIN IMMEDIATE")) {
+                self.locked_out.fetch_add(1, Ordering::SeqCst);
+                self.waiting.fetch_sub(1, Ordering::SeqCst);
+                return Err(store_error(error));
+            }
+            let batch = Arc::new(Batch::default());
+            state.batch = Some(Arc::clone(&batch));
+            state.members = 0;
+            batch
         };
         state.members = state.members.saturating_add(1);
         let (outcome, lost) = run_body(&mut state.link, body);
@@ -138,7 +146,7 @@ impl Writer {
         match Link::open(&self.database, Use::Write, &self.options, 0) {
             Ok(link) => state.link = link,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the writer could not be opened again");
+                tracing::error!(?error, "the writer could not be opened again");
             }
         }
         ended
@@ -159,10 +167,7 @@ impl Batch {
 
 /// Runs one body between SAVEPOINT and RELEASE or ROLLBACK TO. The second value tells why the whole
 /// transaction is lost: an error that ended it shows in a savepoint command that fails.
-fn run_body(
-    link: &mut Link,
-    body: &mut dyn FnMut(&mut Link) -> Result<Verdict, StoreError>,
-) -> (Body, Option<String>) {
+fn run_body(link: &mut Link, body: &mut dyn FnMut(&mut Link) -> Result<Verdict, StoreError>) -> (Body, Option<String>) {
     if let Err(error) = link.run(&Sql::new("SAVEPOINT member")) {
         let reason = error.to_string();
         return (Body::Failed(store_error(error)), Some(reason));
@@ -172,10 +177,10 @@ fn run_body(
         Ok(Err(error)) => Body::Failed(error),
         Err(panic) => Body::Panicked(panic),
     };
-    if !matches!(outcome, Body::Kept(Verdict::Commit)) {
-        if let Err(error) = link.run(&Sql::new("ROLLBACK TO SAVEPOINT member")) {
-            return (outcome, Some(error.to_string()));
-        }
+    if !matches!(outcome, Body::Kept(Verdict::Commit))
+        && let Err(error) = link.run(&Sql::new("ROLLBACK TO SAVEPOINT member"))
+    {
+        return (outcome, Some(error.to_string()));
     }
     match link.run(&Sql::new("RELEASE SAVEPOINT member")) {
         Ok(_) => (outcome, None),

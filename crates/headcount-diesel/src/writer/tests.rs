@@ -13,11 +13,14 @@ use crate::migrate::prepare_file;
 const THREADS: usize = 32;
 const EACH: usize = 120;
 
+/// A path where no file is; the files stay in the temporary folder.
 fn file(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("headcount-writer-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(format!("{name}.db"));
-    let _ = std::fs::remove_file(&file);
+    let file = std::env::temp_dir().join(format!("headcount-writer-{name}-{}.db", std::process::id()));
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = std::fs::remove_file(name);
+    }
     file
 }
 

@@ -30,7 +30,8 @@ use crate::{postgres::Postgres, sqlite::Sqlite};
 #[test]
 fn sqlite_agrees_with_memory() {
     let registry = Arc::new(Registry::builtin());
-    let (store, _) = Sqlite::fresh(Arc::clone(&registry));
+    let sqlite = Sqlite::default();
+    let store = sqlite.fresh(Arc::clone(&registry));
     agrees(&store, &registry);
 }
 
@@ -90,7 +91,7 @@ fn agrees(store: &dyn Store, registry: &Registry) {
         let target = Target::for_sort(&AttrPath::parse(path).unwrap(), users, CompileOptions::default()).unwrap();
         for tenant in &tenants {
             for sort in [None, Some(Sort { target: target.clone(), order })] {
-                compare(store, tenant, &predicate, sort, &format!("{filter}"));
+                compare(store, tenant, &predicate, sort.as_ref(), &format!("{filter}"));
                 pairs += tenant.stored.len();
             }
         }
@@ -99,15 +100,15 @@ fn agrees(store: &dyn Store, registry: &Registry) {
 }
 
 /// Compares one query by index, at once and in parts, and by cursor.
-fn compare(store: &dyn Store, tenant: &Tenant, predicate: &Predicate, sort: Option<Sort>, filter: &str) {
-    let expected = expected(tenant, predicate, sort.as_ref());
-    let what = format!("{filter} sorted by {:?}", sort.as_ref().map(|sort| (&sort.target.key, sort.order)));
+fn compare(store: &dyn Store, tenant: &Tenant, predicate: &Predicate, sort: Option<&Sort>, filter: &str) {
+    let expected = expected(tenant, predicate, sort);
+    let what = format!("{filter} sorted by {:?}", sort.map(|sort| (&sort.target.key, sort.order)));
     let total = u64::try_from(expected.len()).unwrap();
     let ask = |window: Window| {
         let query = Query {
             view: tenant.view,
             selections: vec![Selection { resource_type: "User".to_owned(), predicate: predicate.clone() }],
-            sort: sort.clone(),
+            sort: sort.cloned(),
             window,
             scan: ScanLimits { documents: 10_000, millis: 60_000 },
         };
@@ -214,7 +215,11 @@ fn furnish(store: &dyn Store, registry: &Registry, runner: &mut TestRunner, long
         let meta = document.remove("meta").unwrap();
         let time = |name: &str| Timestamp::from_micros(datetime::parse(meta[name].as_str().unwrap()).unwrap());
         let id = document.remove("id").unwrap();
-        let id = if n <= 12 { format!("{}{n}", id.as_str().unwrap()) } else { format!("0198{n:04}-0000-7000-8000-0000000000a0") };
+        let id = if n <= 12 {
+            format!("{}{n}", id.as_str().unwrap())
+        } else {
+            format!("0198{n:04}-0000-7000-8000-0000000000a0")
+        };
         let index = form(
             registry.resource_type("User").unwrap(),
             &Resource::from_document(document.clone()),

@@ -1,6 +1,13 @@
 //! The stores against the contract of stores, against matching in memory, and against their own
 //! schema.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests, helpers of tests included: that they panic is how they fail"
+)]
+
 mod agreement;
 mod postgres;
 mod schema;

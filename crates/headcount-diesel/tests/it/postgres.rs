@@ -74,7 +74,8 @@ impl Postgres {
         // Tests run in processes of their own; the first makes the template for all.
         conn.batch_execute("SELECT pg_advisory_lock(7301)").unwrap();
         self.make_role();
-        let made = conn.batch_execute(&format!("CREATE DATABASE {template} TEMPLATE template0 ENCODING 'UTF8' OWNER {ROLE}"));
+        let made =
+            conn.batch_execute(&format!("CREATE DATABASE {template} TEMPLATE template0 ENCODING 'UTF8' OWNER {ROLE}"));
         if made.is_ok() {
             migrate::migrate(&self.options(&template)).unwrap();
         }

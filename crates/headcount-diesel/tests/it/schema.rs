@@ -57,7 +57,8 @@ fn sqlite_columns(conn: &mut SqliteConnection) -> Columns {
 
 #[test]
 fn sqlite_has_the_named_tables_and_down_reverses_up() {
-    let file = Sqlite::file();
+    let sqlite_files = Sqlite::default();
+    let file = sqlite_files.file();
     let options = Sqlite::options(&file);
     assert_eq!(migrate::pending(&options).unwrap().len(), 1);
     assert_eq!(migrate::migrate(&options).unwrap().len(), 1);
@@ -78,7 +79,8 @@ fn sqlite_has_the_named_tables_and_down_reverses_up() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "tests of the schema ask the catalogue")]
 fn sqlite_keys_start_with_the_tenant() {
-    let file = Sqlite::file();
+    let sqlite_files = Sqlite::default();
+    let file = sqlite_files.file();
     migrate::migrate(&Sqlite::options(&file)).unwrap();
     let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     for table in TENANT_TABLES {
@@ -132,7 +134,8 @@ mod postgres {
     #[test]
     fn both_databases_have_the_same_tables_and_columns() {
         let Some(postgres) = Postgres::from_environment() else { return };
-        let file = Sqlite::file();
+        let sqlite_files = Sqlite::default();
+        let file = sqlite_files.file();
         migrate::migrate(&Sqlite::options(&file)).unwrap();
         let mut sqlite = sqlite_columns(&mut SqliteConnection::establish(file.to_str().unwrap()).unwrap());
         let name = postgres.migrated();
@@ -141,12 +144,10 @@ mod postgres {
             assert!(found.remove(table).is_some(), "{table}");
         }
         // What SQLite's writer numbers at once has its number in another table on PostgreSQL.
-        let numbered: BTreeSet<String> = sqlite.get_mut("journal").unwrap().extract_if(.., |name| {
-            matches!(name.as_str(), "no" | "hash")
-        }).collect();
-        let pending: BTreeSet<String> = found.get_mut("journal").unwrap().extract_if(.., |name| {
-            matches!(name.as_str(), "xid" | "n")
-        }).collect();
+        let numbered: BTreeSet<String> =
+            sqlite.get_mut("journal").unwrap().extract_if(.., |name| matches!(name.as_str(), "no" | "hash")).collect();
+        let pending: BTreeSet<String> =
+            found.get_mut("journal").unwrap().extract_if(.., |name| matches!(name.as_str(), "xid" | "n")).collect();
         assert_eq!((numbered.len(), pending.len()), (2, 2));
         assert_eq!(found, sqlite);
     }
@@ -268,10 +269,8 @@ mod postgres {
         let superuser = StoreOptions::new(headcount_model::Secret::new(postgres.superuser_url(&name)));
         let store = headcount_diesel::DieselStore::connect(&superuser, std::sync::Arc::clone(&registry), clock.clone());
         assert_eq!(store.unwrap().row_level_security(), RowLevelSecurity::Bypassed);
-        let strict = StoreOptions {
-            require_row_level_security: headcount_diesel::RequireRowLevelSecurity::Yes,
-            ..superuser
-        };
+        let strict =
+            StoreOptions { require_row_level_security: headcount_diesel::RequireRowLevelSecurity::Yes, ..superuser };
         let refused = headcount_diesel::DieselStore::connect(&strict, registry, clock);
         assert!(matches!(refused, Err(headcount_diesel::ConnectError::BypassesRowLevelSecurity { .. })));
     }

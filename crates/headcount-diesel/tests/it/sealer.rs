@@ -49,7 +49,12 @@ mod postgres {
                 scope.spawn(move || {
                     start.wait();
                     for step in 0..EACH {
-                        write(store, ctx, (writer + step) % resources.len(), resources[(writer + step) % resources.len()]);
+                        write(
+                            store,
+                            ctx,
+                            (writer + step) % resources.len(),
+                            resources[(writer + step) % resources.len()],
+                        );
                     }
                     running.fetch_sub(1, Ordering::SeqCst);
                 });

@@ -1,9 +1,9 @@
 //! The contract on SQLite.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -13,33 +13,64 @@ use headcount_model::{Secret, SystemClock};
 use headcount_store::{Store, testkit::contract::Fixture};
 use scim_schema::Registry;
 
-/// A file of its own for each store; it stays, so that what failed can be looked at.
-pub(crate) struct Sqlite;
+/// A file of its own for each store; those of a test that failed stay, to be looked at.
+#[derive(Default)]
+pub(crate) struct Sqlite {
+    made: Mutex<Vec<PathBuf>>,
+}
 
 impl Sqlite {
-    pub(crate) fn file() -> PathBuf {
+    /// A path where no file is yet.
+    pub(crate) fn file(&self) -> PathBuf {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("headcount-diesel-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        folder.join(format!("{n}.db"))
+        let file = std::env::temp_dir().join(format!("headcount-diesel-{}-{n}.db", std::process::id()));
+        // A process of another run may have had the same number.
+        remove(&file);
+        self.made.lock().unwrap().push(file.clone());
+        file
     }
 
-    pub(crate) fn options(file: &std::path::Path) -> StoreOptions {
+    pub(crate) fn options(file: &Path) -> StoreOptions {
         StoreOptions::new(Secret::new(format!("sqlite:{}", file.display())))
     }
 
-    pub(crate) fn fresh(registry: Arc<Registry>) -> (DieselStore, StoreOptions) {
-        let options = Self::options(&Self::file());
+    pub(crate) fn fresh(&self, registry: Arc<Registry>) -> DieselStore {
+        let options = Self::options(&self.file());
         migrate::migrate(&options).unwrap();
-        (DieselStore::connect(&options, registry, Arc::new(SystemClock)).unwrap(), options)
+        DieselStore::connect(&options, registry, Arc::new(SystemClock)).unwrap()
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        let made = std::mem::take(&mut *self.made.lock().unwrap());
+        if std::thread::panicking() {
+            #[expect(clippy::print_stderr, reason = "whoever looks into the failure wants the files")]
+            {
+                eprintln!("the files of this test are {made:?}");
+            }
+            return;
+        }
+        for file in &made {
+            remove(file);
+        }
     }
 }
 
 impl Fixture for Sqlite {
     fn open(&self, registry: Arc<Registry>) -> Arc<dyn Store> {
-        Arc::new(Self::fresh(registry).0)
+        Arc::new(self.fresh(registry))
     }
 }
 
-headcount_store::contract!(Sqlite);
+headcount_store::contract!(Sqlite::default());
+
+/// Removes a database with its journal files, if it is there.
+fn remove(file: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = std::fs::remove_file(name);
+    }
+}
