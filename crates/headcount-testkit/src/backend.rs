@@ -1,0 +1,126 @@
+//! Fresh databases.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use headcount_diesel::{DieselStore, StoreOptions, migrate, testkit::TestDatabase};
+use headcount_model::{Secret, SystemClock};
+use headcount_store::{Store, testkit::MemoryStore};
+use scim_schema::Registry;
+
+/// The variable that names a PostgreSQL server whose role may make roles and databases.
+pub const POSTGRES_VARIABLE: &str = "HEADCOUNT_TEST_POSTGRES_URL";
+
+/// A kind of store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Backend {
+    /// In memory.
+    Memory,
+    /// A SQLite file.
+    Sqlite,
+    /// A PostgreSQL database, on the server that [`POSTGRES_VARIABLE`] names.
+    Postgres,
+}
+
+impl Backend {
+    /// Whether it can be tested here. PostgreSQL can if a server is named; if none is, this says so,
+    /// and in CI it fails.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        if self != Self::Postgres || postgres_server().is_some() {
+            return true;
+        }
+        let say = format!("{POSTGRES_VARIABLE} names no server");
+        assert_ne!(variable("CI").as_deref(), Some("true"), "{say}, and in CI PostgreSQL must be tested");
+        #[expect(clippy::print_stderr, reason = "a test that did not run must not pass unnoticed")]
+        {
+            eprintln!("NOT TESTED ON POSTGRESQL: {say}");
+        }
+        false
+    }
+}
+
+fn postgres_server() -> Option<String> {
+    variable(POSTGRES_VARIABLE).filter(|url| !url.is_empty())
+}
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is how tests are told what there is")]
+    std::env::var(name).ok()
+}
+
+/// A database of one test; it goes with its last server, but for that of a test that failed.
+pub(crate) enum Database {
+    Memory(Arc<MemoryStore>),
+    Sqlite(PathBuf),
+    Postgres(TestDatabase),
+}
+
+impl Database {
+    pub(crate) fn fresh(backend: Backend, registry: &Arc<Registry>) -> Self {
+        match backend {
+            Backend::Memory => Self::Memory(Arc::new(MemoryStore::new(Arc::clone(registry)))),
+            Backend::Sqlite => {
+                static NEXT: AtomicU32 = AtomicU32::new(0);
+                let number = NEXT.fetch_add(1, Ordering::Relaxed);
+                let folder = std::env::temp_dir().join(format!("headcount-testkit-{}-{number}", std::process::id()));
+                std::fs::create_dir_all(&folder).unwrap();
+                let this = Self::Sqlite(folder);
+                migrate::migrate(&this.options()).unwrap();
+                this
+            }
+            Backend::Postgres => {
+                let server = postgres_server().expect("tests ask whether it is available");
+                Self::Postgres(TestDatabase::fresh(&server).unwrap())
+            }
+        }
+    }
+
+    pub(crate) fn open(&self, registry: &Arc<Registry>) -> Arc<dyn Store> {
+        match self {
+            Self::Memory(store) => store.clone(),
+            Self::Sqlite(_) | Self::Postgres(_) => {
+                let clock = Arc::new(SystemClock);
+                Arc::new(DieselStore::connect(&self.options(), Arc::clone(registry), clock).unwrap())
+            }
+        }
+    }
+
+    fn options(&self) -> StoreOptions {
+        let url = match self {
+            Self::Memory(_) => panic!("memory has no URL"),
+            Self::Sqlite(folder) => Secret::new(format!("sqlite:{}", folder.join("headcount.db").display())),
+            Self::Postgres(database) => database.url.clone(),
+        };
+        // More servers and threads share a machine of a test than one of production.
+        StoreOptions { pool_size: 8, busy_timeout_ms: 30_000, statement_timeout_ms: 60_000, ..StoreOptions::new(url) }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            if !matches!(self, Self::Memory(_)) {
+                #[expect(clippy::print_stderr, reason = "whoever looks into the failure wants the database")]
+                {
+                    eprintln!("the database of the failed test is {}", self.options().url.expose());
+                }
+            }
+            return;
+        }
+        match self {
+            Self::Memory(_) => {}
+            Self::Sqlite(folder) => {
+                let _ = std::fs::remove_dir_all(folder);
+            }
+            Self::Postgres(database) => {
+                let _ = database.remove();
+            }
+        }
+    }
+}
