@@ -1,9 +1,13 @@
 //! One typed configuration, read once: flag over environment over file over default.
 
-use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
-use config::{ConfigError, Map, Source, Value};
+use config::{ConfigError, Map, Source, Value, ValueKind};
 use serde::Deserialize;
 
 use crate::cli::{Global, Serve};
@@ -147,22 +151,28 @@ pub(crate) fn load(global: &Global, serve: Option<&Serve>) -> Result<Loaded> {
 }
 
 fn load_from(global: &Global, serve: Option<&Serve>, environment: &BTreeMap<String, String>) -> Result<Loaded> {
-    let mut builder = config::Config::builder().add_source(defaults(environment));
-    if let Some(file) = file(global, environment)? {
-        builder = builder.add_source(file);
+    let mut layers = vec![defaults(environment)];
+    if let Some(path) = file(global, environment)? {
+        layers.push(from_file(&path)?);
     }
-    builder = builder.add_source(from_environment(environment)?).add_source(flags(global, serve));
-    let merged = builder.build().map_err(readable).context("the configuration cannot be read")?;
+    layers.push(from_environment(environment)?);
+    layers.push(flags(global, serve));
+    let mut builder = config::Config::builder();
+    for layer in &layers {
+        builder = builder.add_source(layer.clone());
+    }
+    let merged = builder.build().map_err(|error| readable(&error)).context("the configuration cannot be read")?;
 
     let effective = KEYS
         .iter()
         .map(|key| {
-            let value = merged.get::<Value>(key.name).map_err(readable)?;
-            let origin = value.origin().unwrap_or("default").to_owned();
-            Ok(Effective { key, value: value.into_string().map_err(readable)?, origin })
+            let value: String = merged.get(key.name).map_err(|error| readable(&error))?;
+            let source = layers.iter().rev().find_map(|Layer(values)| values.get(key.name));
+            let origin = source.and_then(Value::origin).unwrap_or("default").to_owned();
+            Ok(Effective { key, value, origin })
         })
         .collect::<Result<Vec<_>>>()?;
-    let config: Config = merged.try_deserialize().map_err(readable)?;
+    let config: Config = merged.try_deserialize().map_err(|error| readable(&error))?;
     check(&config)?;
     Ok(Loaded { config, effective })
 }
@@ -242,24 +252,41 @@ fn defaults(environment: &BTreeMap<String, String>) -> Layer {
     Layer(values)
 }
 
-fn file(
-    global: &Global,
-    environment: &BTreeMap<String, String>,
-) -> Result<Option<config::File<config::FileSourceFile, config::FileFormat>>> {
+/// The configuration file to read, if there is one.
+fn file(global: &Global, environment: &BTreeMap<String, String>) -> Result<Option<PathBuf>> {
     let named = global.config.clone().or_else(|| environment.get("HEADCOUNT_CONFIG").map(PathBuf::from));
-    let path = match named {
-        Some(path) => {
-            if !path.is_file() {
-                bail!("there is no configuration file {}", path.display());
-            }
-            Some(path)
+    match named {
+        Some(path) if path.is_file() => Ok(Some(path)),
+        Some(path) => bail!("there is no configuration file {}", path.display()),
+        None => {
+            let usual = ["headcount.toml", "/etc/headcount/headcount.toml"].map(PathBuf::from);
+            Ok(usual.into_iter().find(|path| path.is_file()))
         }
-        None => ["headcount.toml", "/etc/headcount/headcount.toml"]
-            .map(PathBuf::from)
-            .into_iter()
-            .find(|path| path.is_file()),
-    };
-    Ok(path.map(|path| config::File::from(path).format(config::FileFormat::Toml)))
+    }
+}
+
+/// The keys of a file, those in sections with a dot.
+fn from_file(path: &Path) -> Result<Layer> {
+    let origin = path.display().to_string();
+    let file = config::File::from(path).format(config::FileFormat::Toml);
+    let read = file.collect().map_err(|error| readable(&error)).with_context(|| format!("{origin} cannot be read"))?;
+    let mut values = Map::new();
+    for (name, value) in read {
+        match value.kind {
+            ValueKind::Table(section) => {
+                values.extend(section.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)));
+            }
+            _ => {
+                values.insert(name, value);
+            }
+        }
+    }
+    if let Some(name) = values.keys().find(|name| KEYS.iter().all(|key| key.name != name.as_str())) {
+        let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+        bail!("{origin} has the unknown key {name}; there are {}", known.join(", "));
+    }
+    let with_origin = |(name, value): (String, Value)| (name, Value::new(Some(&origin), value.kind));
+    Ok(Layer(values.into_iter().map(with_origin).collect()))
 }
 
 /// `HEADCOUNT_LISTEN`, `HEADCOUNT_DATABASE__POOL`, and for secrets `HEADCOUNT_DATABASE_URL_FILE`.
@@ -309,7 +336,7 @@ fn flags(global: &Global, serve: Option<&Serve>) -> Layer {
 }
 
 /// The library's error with its advice in our words.
-fn readable(error: ConfigError) -> anyhow::Error {
+fn readable(error: &ConfigError) -> anyhow::Error {
     anyhow::anyhow!("{error}; `headcount config check` shows every key with its value and origin")
 }
 
@@ -368,6 +395,20 @@ mod tests {
         assert!(number.contains("database.pool"), "{number}");
         let range = with(&[("HEADCOUNT_LIMITS__PAGE", "50")], &Global::default()).err().unwrap().to_string();
         assert!(range.contains("limits.page") && range.contains("100"), "{range}");
+    }
+
+    #[test]
+    fn a_file_gives_values_with_its_name_as_origin_and_an_unknown_key_in_it_is_refused() {
+        let path = std::env::temp_dir().join(format!("headcount-config-{}.toml", std::process::id()));
+        let global = Global { config: Some(path.clone()), ..Global::default() };
+        fs::write(&path, "listen = \"127.0.0.1:1\"\n[limits]\npage = 200\n").unwrap();
+        let loaded = with(&[("HEADCOUNT_LISTEN", "127.0.0.1:2")], &global).unwrap();
+        assert_eq!((loaded.config.limits.page, loaded.config.listen.as_str()), (200, "127.0.0.1:2"));
+        assert_eq!(origin(&loaded, "limits.page"), path.display().to_string());
+        fs::write(&path, "[limits]\npages = 200\n").unwrap();
+        let unknown = with(&[], &global).err().unwrap().to_string();
+        assert!(unknown.contains("limits.pages") && unknown.contains(&path.display().to_string()), "{unknown}");
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The Headcount server and its command line: configuration, wiring, commands.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks on both")]
 
+#[expect(clippy::doc_markdown, reason = "these comments are the help texts as people read them")]
 mod cli;
 mod commands;
 mod config;

@@ -1,4 +1,4 @@
-//! `--schemas DIR`: Schema and ResourceType documents beside the built-in ones.
+//! `--schemas DIR`: `Schema` and `ResourceType` documents beside the built-in ones.
 
 use std::{fs, path::Path};
 

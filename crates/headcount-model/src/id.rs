@@ -26,7 +26,7 @@ key! {
     Seq
 }
 
-/// A public id: a UUIDv7 in lower-case text, made by us, compared as text and never parsed
+/// A public id: a `UUIDv7` in lower-case text, made by us, compared as text and never parsed
 /// (another spelling is another id).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicId(Box<str>);

@@ -1,7 +1,7 @@
 //! `headcount serve`.
 
 use std::{
-    net::TcpListener,
+    net::{IpAddr, TcpListener},
     path::Path,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
@@ -44,7 +44,7 @@ pub(crate) fn run(config: &Config) -> Result<()> {
         url => url.trim_end_matches('/').to_owned(),
     };
     config::check_public_url(&public_url)?;
-    if !public_url.starts_with("https://") && !address.ip().is_loopback() {
+    if !public_url.starts_with("https://") && !is_loopback(&public_url) {
         tracing::warn!(%public_url, "tokens travel in clear: serve behind TLS and set public_url to its https URL");
     }
     opened.remember_public_url(&public_url)?;
@@ -80,7 +80,8 @@ async fn serve(
             .configure(|app| mount.configure(app))
     })
     .workers(config.server.workers)
-    .worker_max_blocking_threads(config.server.blocking_threads.div_ceil(config.server.workers))
+    // The mount bounds what runs at once; whichever worker gets it must have the threads for it.
+    .worker_max_blocking_threads(config.server.blocking_threads)
     .client_request_timeout(Duration::from_secs(5))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(config.server.shutdown_s)
@@ -96,6 +97,16 @@ async fn serve(
     });
     eprintln!("listening on http://{address}");
     server.await.context("the server failed")
+}
+
+/// Whether a URL names this machine by its loopback address.
+fn is_loopback(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Resolves when the process is asked to end.
@@ -183,7 +194,7 @@ impl Maintenance {
                     match store.maintain() {
                         Ok(_) => {}
                         Err(error) => {
-                            tracing::warn!(%error, "background work failed and will be tried again")
+                            tracing::warn!(%error, "background work failed and will be tried again");
                         }
                     }
                 }
@@ -209,4 +220,21 @@ fn wait(stop: &(Mutex<bool>, Condvar)) -> bool {
         .wait_timeout_while(stopped, MAINTENANCE_EVERY, |stopped| !*stopped)
         .unwrap_or_else(PoisonError::into_inner);
     *stopped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn loopback_urls_are_known_by_their_host() {
+        for url in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:8080/x", "http://LOCALHOST:1/"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in
+            ["http://10.0.0.1:8080", "http://localhost.example.com", "http://[2001:db8::1]", "http://127.example"]
+        {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
 }
