@@ -291,18 +291,15 @@ impl Compiler<'_, '_> {
         let condition = self.row_condition("v.folded", term);
         let Condition::Sql(condition) = condition else { return Ok(in_sense_of(&condition, sense)) };
         let overlong = self.overlong(&term.test)?;
-        let rows = Sql::new("FROM vals v WHERE v.tenant_id = ")
-            .int(self.txn.key())
-            .raw(" AND v.path = ")
-            .int(path)
-            .raw(" AND ")
-            .add(condition);
-        let correlated = |head| Sql::new(head).raw(" (SELECT 1 ").add(rows.clone()).raw(" AND v.resource = r.seq)");
+        let rows = Sql::empty().int(self.txn.key()).raw(" AND v.path = ").int(path).raw(" AND ").add(condition);
+        let by_resource = rows_of_resource(self.txn.dialect());
+        let correlated =
+            |head| Sql::new(head).raw(" (SELECT 1 ").raw(by_resource).add(rows.clone()).raw(" AND v.resource = r.seq)");
         let compiled = match (sense, &term.test) {
             (Sense::Negated, _) => Compiled::exact(correlated("NOT EXISTS")),
             (Sense::Plain, Test::Present) => Compiled::exact(correlated("EXISTS")),
             (Sense::Plain, _) => {
-                let set = Sql::new("SELECT v.resource ").add(rows);
+                let set = Sql::new("SELECT v.resource ").raw(ROWS).add(rows);
                 Compiled::with_set(Sql::new("r.seq IN (").add(set.clone()).raw(")"), set)
             }
         };
@@ -486,19 +483,22 @@ impl Compiler<'_, '_> {
             return Ok(Compiled::constant(sense == Sense::Negated));
         };
         let compiled = self.of_row(inner, &path, Sense::Plain)?;
-        let rows = Sql::new("FROM vals v WHERE v.tenant_id = ").int(self.txn.key()).raw(" AND v.path = ").int(number);
+        let rows = Sql::empty().int(self.txn.key()).raw(" AND v.path = ").int(number);
         let rows = match compiled.condition {
             Condition::False => return Ok(Compiled::constant(sense == Sense::Negated)),
             Condition::True => rows,
             Condition::Sql(sql) => rows.raw(" AND ").add(sql),
         };
         match sense {
-            Sense::Negated if compiled.exact => {
-                Ok(Compiled::exact(Sql::new("NOT EXISTS (SELECT 1 ").add(rows).raw(" AND v.resource = r.seq)")))
-            }
+            Sense::Negated if compiled.exact => Ok(Compiled::exact(
+                Sql::new("NOT EXISTS (SELECT 1 ")
+                    .raw(rows_of_resource(self.txn.dialect()))
+                    .add(rows)
+                    .raw(" AND v.resource = r.seq)"),
+            )),
             Sense::Negated => Ok(Compiled::unknown()),
             Sense::Plain => {
-                let set = Sql::new("SELECT v.resource ").add(rows);
+                let set = Sql::new("SELECT v.resource ").raw(ROWS).add(rows);
                 let sql = Sql::new("r.seq IN (").add(set.clone()).raw(")");
                 Ok(Compiled { exact: compiled.exact, ..Compiled::with_set(sql, set) })
             }
@@ -588,6 +588,18 @@ impl DieselTxn<'_> {
             .int(type_number)
             .raw(" AND present >= 4611686018427387904 LIMIT 1");
         Ok(self.one::<diesel::sql_types::BigInt, i64>(&sql)?.is_some())
+    }
+}
+
+/// Value rows by their text.
+const ROWS: &str = "FROM vals v WHERE v.tenant_id = ";
+
+/// Value rows of one resource. SQLite, which knows nothing of how often a path occurs, would else
+/// read all rows of the path for each resource.
+pub(crate) fn rows_of_resource(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "FROM vals v INDEXED BY v_resource WHERE v.tenant_id = ",
+        Dialect::Postgres => ROWS,
     }
 }
 

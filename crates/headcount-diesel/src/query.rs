@@ -13,7 +13,7 @@ use scim_schema::{AttrType, ResourceType};
 
 use crate::{
     connection::{Dialect, Use},
-    predicate::{Compiler, Condition, Part, modified},
+    predicate::{Compiler, Condition, Part, modified, rows_of_resource},
     resources::{ResourceRow, ResourceSql, columns},
     sql::Sql,
     tenants::APPLICATION,
@@ -395,10 +395,10 @@ impl Compiler<'_, '_> {
             Place::Values { path, .. } => match self.txn.find_number(&path)? {
                 None => SortPlace::Expression(nothing),
                 Some(path) => SortPlace::Expression(
-                    Sql::new("(SELECT v.folded FROM vals v WHERE v.tenant_id = ")
+                    Sql::new("(SELECT v.folded ")
+                        .raw(rows_of_resource(self.txn.dialect()))
                         .int(self.txn.key())
-                        // The sign keeps SQLite from reading all rows of the path for each resource.
-                        .raw(" AND v.resource = r.seq AND +v.path = ")
+                        .raw(" AND v.resource = r.seq AND v.path = ")
                         .int(path)
                         // What is no date is kept behind all dates and sorts as if it were absent.
                         .raw(if target.attr_type == AttrType::DateTime { " AND v.folded < '~'" } else { "" })
