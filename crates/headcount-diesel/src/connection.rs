@@ -171,7 +171,6 @@ impl Link {
         options: &StoreOptions,
         slot: i64,
     ) -> Result<Self, ConnectError> {
-        let unnamed = options.statements == Statements::Unnamed;
         match database {
             #[cfg(feature = "sqlite")]
             Database::Sqlite(path) => {
@@ -195,13 +194,16 @@ impl Link {
                     ),
                     slot: slot.rem_euclid(SLOTS),
                     broken: false,
-                    unnamed,
+                    unnamed: options.statements == Statements::Unnamed,
                 };
                 link.check_postgres(database)?;
                 Ok(link)
             }
             #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
-            _ => Err(ConnectError::Scheme),
+            _ => {
+                let _ = (usage, slot);
+                Err(ConnectError::Scheme)
+            }
         }
     }
 
@@ -321,13 +323,13 @@ impl Link {
     }
 
     pub(crate) fn is_broken(&mut self) -> bool {
-        use diesel::connection::TransactionManager;
         self.broken
             || match &mut self.any {
                 #[cfg(feature = "sqlite")]
                 AnyConn::Sqlite(_) => false,
                 #[cfg(feature = "postgres")]
                 AnyConn::Postgres(conn) => {
+                    use diesel::connection::TransactionManager;
                     <diesel::PgConnection as Connection>::TransactionManager::is_broken_transaction_manager(conn)
                 }
             }
@@ -388,4 +390,5 @@ impl r2d2::HandleError<ConnectError> for Quiet {
 }
 
 /// How many slots counters have on PostgreSQL.
+#[cfg(feature = "postgres")]
 pub(crate) const SLOTS: i64 = 16;

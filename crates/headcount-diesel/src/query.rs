@@ -214,7 +214,7 @@ impl DieselTxn<'_> {
 
     /// The same, so written that the unique index is read in its order. Every user has a key, and its
     /// scope is the tenant.
-    fn from_by_key(&self, arm: &Arm<'_>) -> Sql {
+    fn by_key(&self, arm: &Arm<'_>) -> Sql {
         let sql = Sql::new(" FROM resources r WHERE r.tenant_id = ")
             .int(self.key())
             .raw(" AND r.scope = 0 AND r.type = ")
@@ -362,7 +362,7 @@ impl DieselTxn<'_> {
             return sql.raw(order_by(SortKind::None, order, end, Names::Row));
         };
         let mut sql = Sql::new("SELECT r.seq, ").add(expression.clone()).raw(" AS k");
-        sql = if arm.is_in_key_order { sql.add(self.from_by_key(arm)) } else { sql.add(self.from(arm)) };
+        sql = if arm.is_in_key_order { sql.add(self.by_key(arm)) } else { sql.add(self.from(arm)) };
         if let Some(key) = after {
             sql = sql.raw(" AND ").add(behind(expression, order, key));
         }
