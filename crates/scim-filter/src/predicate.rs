@@ -25,8 +25,8 @@ pub struct Target {
     pub sub: Option<Arc<str>>,
     /// The type of the leaf.
     pub attr_type: AttrType,
-    /// Whether text is compared as it is: what the schema declares, and always for binary values
-    /// (RFC 7643 §2.3.6).
+    /// Whether text is compared as it is: what the schema declares, and always for binary values and
+    /// references (RFC 7643 §2.3.6, §2.3.7).
     pub case_exact: bool,
     /// Whether the top-level attribute is multi-valued (or the leaf is).
     pub multi_valued: bool,
@@ -62,7 +62,7 @@ impl Target {
             name: attribute.name.as_str().into(),
             sub: sub.map(|sub| sub.name.as_str().into()),
             attr_type: leaf.attr_type,
-            case_exact: leaf.case_exact || leaf.attr_type == AttrType::Binary,
+            case_exact: leaf.compares_exactly(),
             multi_valued: attribute.multi_valued || leaf.multi_valued,
         }
     }

@@ -52,6 +52,7 @@ fn empty_values_are_not_present_but_equal_the_empty_string() {
     );
 }
 
+/// RFC 7644 §7.8.
 #[test]
 fn text_is_compared_folded_unless_case_exact() {
     check(
@@ -68,6 +69,28 @@ fn text_is_compared_folded_unless_case_exact() {
             (r#"id eq "ab""#, false),
             (r#"title eq "x""#, false),
             (r#"title eq " X ""#, true),
+        ],
+    );
+}
+
+/// RFC 7643 §2.3.6, §2.3.7.
+/// The schemas of §8.7.1 print `caseExact: false` for both; the prose decides.
+#[test]
+fn references_and_binary_values_are_case_exact() {
+    check(
+        &json!({
+            "profileUrl": "https://example.com/Ada",
+            "photos": [{"value": "https://example.com/P"}],
+            "x509Certificates": [{"value": "QUJD"}],
+        }),
+        &[
+            (r#"profileUrl eq "https://example.com/Ada""#, true),
+            (r#"profileUrl eq "https://example.com/ada""#, false),
+            (r#"profileUrl ew "ADA""#, false),
+            (r#"photos.value eq "https://example.com/P""#, true),
+            (r#"photos[value eq "https://example.com/p"]"#, false),
+            (r#"x509Certificates.value eq "QUJD""#, true),
+            (r#"x509Certificates.value eq "qujd""#, false),
         ],
     );
 }
