@@ -174,6 +174,32 @@ mod tests {
         }
     }
 
+    /// Bytes of zero, but for the lowest bit of one byte of the secret.
+    struct OneBit(usize);
+
+    impl Entropy for OneBit {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(0);
+            if buffer.len() == 32
+                && let Some(byte) = buffer.get_mut(self.0)
+            {
+                *byte = 1;
+            }
+        }
+    }
+
+    /// RFC 7644 §7.4: no byte of 256 bits of randomness is lost on the way into the token.
+    #[test]
+    fn a_token_holds_all_of_its_entropy() {
+        let secret = |byte| {
+            let token = PlainToken::mint(&OneBit(byte));
+            let (_, tail) = token.text().expose().rsplit_once('_').unwrap();
+            tail.chars().take(SECRET_CHARS).collect::<String>()
+        };
+        let secrets: std::collections::BTreeSet<String> = (0..=32).map(secret).collect();
+        assert_eq!(secrets.len(), 33);
+    }
+
     #[test]
     fn any_changed_lost_or_added_character_is_malformed() {
         let token = PlainToken::mint(&SystemEntropy);
@@ -202,6 +228,7 @@ mod tests {
         assert_eq!(base62(&[255; 4], 6), "4gfFC3");
     }
 
+    /// RFC 7644 §7.7.
     #[test]
     fn neither_token_nor_hash_shows_in_debug_output() {
         let token = PlainToken::mint(&SystemEntropy);

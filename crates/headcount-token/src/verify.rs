@@ -246,6 +246,7 @@ mod tests {
         assert_eq!(verifier.verify(&token, &TokenHash::from_stored("nonsense")), Err(TokenError::BadHash));
     }
 
+    /// RFC 7644 §7.7.
     #[test]
     fn wrong_secrets_throttle_the_public_id_for_a_minute_but_not_a_remembered_token() {
         let (verifier, clock) = verifier(VerifierLimits { wrong_per_minute: 2, ..VerifierLimits::default() });

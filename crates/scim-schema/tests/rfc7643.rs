@@ -111,6 +111,7 @@ fn rfc7643_8_7_2_service_provider_schemas_are_read_and_printed() {
     }
 }
 
+/// RFC 7643 §4, §4.1, §4.1.1, §4.1.2, §4.2, §4.3, §10.
 /// The built-in schemas are those of §8.7.1 with exactly the changes that its prose calls for.
 #[test]
 fn rfc7643_8_7_1_built_in_schemas_differ_where_the_prose_does() {
@@ -125,6 +126,7 @@ fn rfc7643_8_7_1_built_in_schemas_differ_where_the_prose_does() {
     .assert_eq(&differences.join("\n"));
 }
 
+/// RFC 7643 §10.
 /// The schemas of discovery likewise: `schemaExtensions` is an optional list (§6), the `id` of a schema
 /// is always returned (§7), `binary` is a type (§2.3), and what §5 and RFC 9865 §4 have beyond the
 /// example is declared.
@@ -252,6 +254,7 @@ fn every_name_is_declared(schema: &Schema, document: &Map<String, Value>) {
     }
 }
 
+/// RFC 7643 §3.3.
 /// What an answer holds can be sent back under `unknown_attributes=reject`: nothing in it is unknown.
 #[test]
 fn rfc7643_3_example_with_an_extension() {

@@ -80,6 +80,7 @@ fn other_filters_are_left_to_the_store() {
     );
 }
 
+/// RFC 7643 §4.2.
 #[test]
 fn sub_attributes_of_members_cannot_be_changed() {
     for path in ["members.value", "members.type", "members[value eq \"u1\"].type", "members[value eq \"u1\"].$ref"] {

@@ -102,6 +102,7 @@ fn schemas_may_name_what_the_type_has_and_changes_by_its_attributes_only() {
     assert_eq!(refusal(patch_user(&staffed(), &removal, &strict())), ScimType::Mutability);
 }
 
+/// RFC 7643 §3.3.
 #[test]
 fn an_extension_leaves_schemas_with_its_last_attribute() {
     for operations in [
@@ -190,6 +191,7 @@ fn read_only_sub_attributes_in_values_are_left_out() {
     assert_eq!(after[ENTERPRISE]["manager"], json!({"value": "m2"}));
 }
 
+/// RFC 7643 §9.2.
 #[test]
 fn a_password_is_taken_out_of_the_document() {
     for operations in [
@@ -204,6 +206,7 @@ fn a_password_is_taken_out_of_the_document() {
     assert_eq!(refusal(patch_user(&ada(), &wrong, &strict())), ScimType::InvalidValue);
 }
 
+/// RFC 7643 §6.
 #[test]
 fn a_required_extension_cannot_be_emptied() {
     let required = json!({

@@ -101,6 +101,7 @@ fn keys_with_a_value_filter_are_for_identity_providers() {
     assert_eq!(refusal(patch_user(&ada(), &broken, &provider())), ScimType::InvalidPath);
 }
 
+/// RFC 7643 §3.3.
 #[test]
 fn a_new_extension_brings_its_schema() {
     let before = json!({"schemas": [USER], "userName": "a"});

@@ -40,6 +40,7 @@ fn an_absent_value_and_null_are_told_apart() {
     assert_eq!(request.operations[1].value, Some(Value::Null));
 }
 
+/// RFC 7644 §3.1, §8.2.
 #[test]
 fn schemas_must_hold_the_message_uri() {
     for schemas in [json!(null), json!([]), json!(PATCH_OP), json!([PATCH_OP, 1]), json!(["urn:other"]), json!({})] {

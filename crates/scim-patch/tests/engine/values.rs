@@ -84,6 +84,7 @@ fn removing_every_part_of_an_element_removes_the_element() {
     assert_eq!(user_after(&ada(), &operations, &strict())["emails"], json!([ada()["emails"][0]]));
 }
 
+/// RFC 7643 §2.4.
 #[test]
 fn several_new_primaries_are_settled_or_refused() {
     let operations = json!([{"op": "replace", "path": "emails[value pr].primary", "value": true}]);
@@ -110,6 +111,7 @@ fn an_added_primary_wins_over_one_that_is_repeated() {
     );
 }
 
+/// RFC 7643 §2.4.
 #[test]
 fn equal_type_and_value_collapse_or_are_refused() {
     let added =

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::{parse, print};
 
+/// RFC 7643 §2.3.5.
 #[test]
 fn date_times_that_are_read() {
     for (text, printed) in [
@@ -22,6 +23,7 @@ fn date_times_that_are_read() {
     assert_eq!(parse("1970-01-01T00:00:01.000002Z"), Some(1_000_002));
 }
 
+/// RFC 7643 §2.3.5.
 #[test]
 fn texts_that_are_no_date_time() {
     for text in [

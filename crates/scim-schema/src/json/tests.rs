@@ -21,6 +21,7 @@ fn bodies_that_are_objects() {
     check(br#"{"a":"[[[[[[\"[[[[\\"}"#, &expect![[r#"{"a":"[[[[[[\"[[[[\\"}"#]]);
 }
 
+/// RFC 7643 §2.3.1; RFC 7644 §3.8.
 #[test]
 fn bodies_that_are_refused() {
     check(b"", &expect!["400 invalidSyntax: the body is empty; send a JSON object"]);

@@ -70,6 +70,7 @@ fn rfc7644_3_9_attributes_of_a_user() {
     );
 }
 
+/// RFC 7644 §3.4.
 #[test]
 fn the_default_set_of_a_user() {
     let mut expected = user();
@@ -79,6 +80,7 @@ fn the_default_set_of_a_user() {
     assert_eq!(cut("User", &Projection::Default, user()), expected);
 }
 
+/// RFC 7644 §3.4.2.5.
 #[test]
 fn attributes_of_a_user_by_name() {
     let check = |names: &str, expected: &Expect| {
@@ -119,6 +121,7 @@ fn attributes_of_a_user_by_name() {
     check("URN:X:EXT", &expect![[r#"{"urn:x:ext":{"a":1,"b":2}}"#]]);
 }
 
+/// RFC 7644 §3.4.2.5.
 #[test]
 fn excluded_attributes_of_a_user_by_name() {
     let check = |names: &str, gone: &[&str]| {
@@ -182,6 +185,7 @@ fn test_document() -> Value {
     })
 }
 
+/// RFC 7644 §3.4.
 #[test]
 fn rfc7643_7_returned_at_both_levels() {
     let check = |projection: &Projection, expected: &Expect| {

@@ -68,6 +68,7 @@ pub(crate) fn test_registry() -> Registry {
     Registry::builtin().with_documents(&test_documents()).unwrap()
 }
 
+/// RFC 7643 §3.2.
 #[test]
 fn documents_in_any_order_make_a_resource_type() {
     let mut reversed = test_documents();
@@ -83,6 +84,7 @@ fn documents_in_any_order_make_a_resource_type() {
     }
 }
 
+/// RFC 7643 §3.3.
 #[test]
 fn a_document_adds_an_extension_to_a_built_in_type() {
     let registry = test_registry();
@@ -94,6 +96,7 @@ fn a_document_adds_an_extension_to_a_built_in_type() {
     assert_eq!(Registry::builtin().resource_type("User").unwrap().extensions.len(), 1);
 }
 
+/// RFC 7643 §6.
 #[test]
 fn resource_type_documents_round_trip() {
     let registry = test_registry();
@@ -114,6 +117,7 @@ fn schema(urn: &str) -> Value {
     json!({"id": urn, "attributes": [{"name": "a"}]})
 }
 
+/// RFC 7643 §6, §10.
 #[test]
 fn faulty_documents_are_refused() {
     let device = json!({"name": "Device", "endpoint": "/Devices", "schema": "urn:d"});
@@ -268,6 +272,7 @@ fn what_is_not_offered_is_not_declared() {
     assert!(Registry::builtin().resource_type("User").unwrap().attribute("password").is_some());
 }
 
+/// RFC 7643 §3.1.
 #[test]
 fn common_attributes_win_over_those_of_a_schema() {
     let registry = Registry::builtin()

@@ -23,6 +23,7 @@ fn built_in_schemas_round_trip() {
     }
 }
 
+/// RFC 7643 §2.2.
 #[test]
 fn absent_characteristics_have_the_defaults_of_rfc7643_2_2() {
     let schema = Schema::parse(&json!({"id": "urn:example:Device", "attributes": [{"name": "a"}]})).unwrap();
@@ -45,6 +46,17 @@ fn absent_characteristics_have_the_defaults_of_rfc7643_2_2() {
             }],
         })
     );
+}
+
+#[test]
+fn rfc7643_2_1_names_follow_the_grammar() {
+    let parsed = |name: &str| Schema::parse(&json!({"id": "urn:d", "attributes": [{"name": name}]}));
+    for name in ["a", "Z9", "costCenter", "a-b", "a_b", "a$b", "$ref"] {
+        assert_eq!(parsed(name).unwrap().attributes[0].name, name);
+    }
+    for name in ["", "9a", "-a", "_a", "$a", "a b", "a.b", "a:b", "ä", "aä", "a\u{0}"] {
+        assert!(parsed(name).is_err(), "{name}");
+    }
 }
 
 #[test]
@@ -91,6 +103,7 @@ fn faulty_documents_are_refused_with_a_pointer() {
     );
 }
 
+/// RFC 7643 §2.1, §2.3.2, §2.3.8.
 #[test]
 fn faulty_attributes_are_refused_with_a_pointer() {
     let refused = |attribute: Value, expected: &Expect| refused(&with_attribute(&attribute), expected);

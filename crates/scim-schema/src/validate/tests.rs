@@ -95,6 +95,22 @@ fn group(attributes: Value, coercion: &Coercion, expected: &Expect) {
 }
 
 #[test]
+fn rfc7643_2_3_8_the_order_of_components_means_nothing() {
+    let (one, other) = (json!({"value": "a", "type": "work"}), json!({"type": "work", "value": "a"}));
+    let stored = |body: Value| accepted("User", body, &STRICT).unwrap().resource;
+    assert_eq!(
+        stored(json!({"schemas": [builtin::USER], "userName": "ada", "emails": [one]})),
+        stored(json!({"emails": [other], "userName": "ada", "schemas": [builtin::USER]})),
+    );
+    user(
+        json!({"emails": [one, other]}),
+        &STRICT,
+        &expect![[r#"400 invalidValue: "emails" has the same value and type twice; send each once"#]],
+    );
+}
+
+/// RFC 7643 §2.1.
+#[test]
 fn names_in_any_case_get_the_spelling_of_the_schema() {
     user(
         json!({"NAME": {"FAMILYNAME": "Byron"}, "Emails": [{"VALUE": "a@b", "Primary": true}],
@@ -119,6 +135,7 @@ fn of_repeated_names_the_last_wins_in_any_case() {
     );
 }
 
+/// RFC 7643 §3.1, §4.3; RFC 7644 §3.1.
 #[test]
 fn read_only_attributes_are_ignored_whatever_they_hold() {
     user(
@@ -162,6 +179,7 @@ fn rfc7643_2_5_unassigned_values_are_cleared() {
     );
 }
 
+/// RFC 7643 §2.3.1, §2.3.2, §2.3.6, §2.3.8.
 #[test]
 fn values_of_a_wrong_type_are_refused() {
     user(json!({"title": 1}), &STRICT, &expect![[r#"400 invalidValue: "title" must be a string, but is a number"#]]);
@@ -316,6 +334,7 @@ fn coercions_of_manager_and_external_id() {
     user(json!({"externalId": ""}), &STRICT, &expect![[r#"{"externalId":""}"#]]);
 }
 
+/// RFC 7643 §2.4.
 #[test]
 fn one_primary_and_no_pair_twice() {
     let twice = json!({"emails": [
@@ -451,6 +470,7 @@ fn kept_attributes_have_no_reserved_name_no_nul_and_a_limit() {
     assert_eq!(finished(user, &resource), Ok(()));
 }
 
+/// RFC 7643 §3, §3.3.
 #[test]
 fn stored_schemas_are_what_the_resource_has() {
     let schemas = |body: Value, coercion: &Coercion| {
@@ -464,6 +484,7 @@ fn stored_schemas_are_what_the_resource_has() {
     assert_eq!(schemas(body, &LENIENT), json!([builtin::USER, builtin::ENTERPRISE_USER, TEST_EXTENSION, "urn:x:ext"]));
 }
 
+/// RFC 7643 §2.1, §3, §3.3.
 #[test]
 fn schemas_that_are_refused() {
     let check = |schemas: Option<Value>, coercion: &Coercion, expected: &Expect| {
@@ -597,6 +618,7 @@ fn strings_have_limits_and_no_nul() {
     );
 }
 
+/// RFC 7643 §9.2.
 #[test]
 fn a_password_is_taken_apart_even_where_none_is_declared() {
     user(json!({"PassWord": "secret"}), &STRICT, &expect!["{} password secret"]);
@@ -610,6 +632,7 @@ fn a_password_is_taken_apart_even_where_none_is_declared() {
     }
 }
 
+/// RFC 7643 §4.2.
 #[test]
 fn members_in_every_shape() {
     group(json!({}), &STRICT, &expect!["none"]);
@@ -665,6 +688,7 @@ fn members_in_every_shape() {
     assert_eq!(members(&json!([{}]), &STRICT), Ok(Vec::new()));
 }
 
+/// RFC 7643 §4.1.1.
 #[test]
 fn user_names_that_are_refused() {
     for (name, character) in [
@@ -703,6 +727,7 @@ fn user_names_that_are_taken() {
     );
 }
 
+/// RFC 7643 §4.1.1, §4.2, §6.
 #[test]
 fn what_is_required_must_be_there() {
     let check = |body: Value, write: Write, kept: &[&str], expected: &Expect| {
@@ -782,6 +807,7 @@ fn what_is_required_must_be_there() {
     );
 }
 
+/// RFC 7643 §2.3.1, §2.3.2, §2.3.3, §2.3.4, §2.3.5, §2.3.6, §2.3.7.
 #[test]
 fn rfc7643_2_3_values_of_every_type() {
     let check = |name: &str, value: Value, expected: &Expect| {
@@ -912,6 +938,7 @@ fn one_value_as_patch_needs_it() {
     assert_eq!(one, Ok(json!({"value": "a", "primary": true})));
 }
 
+/// RFC 7643 §2.4.
 #[test]
 fn two_primaries_in_a_finished_resource_are_refused() {
     let registry = Registry::builtin();
