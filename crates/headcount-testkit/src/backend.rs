@@ -21,6 +21,8 @@ pub const POSTGRES_VARIABLE: &str = "HEADCOUNT_TEST_POSTGRES_URL";
 pub enum Backend {
     /// In memory.
     Memory,
+    /// In memory, where every write runs its work twice, as after a serialisation failure.
+    Repeating,
     /// A SQLite file.
     Sqlite,
     /// A PostgreSQL database, on the server that [`POSTGRES_VARIABLE`] names.
@@ -65,6 +67,7 @@ impl Database {
     pub(crate) fn fresh(backend: Backend, registry: &Arc<Registry>) -> Self {
         match backend {
             Backend::Memory => Self::Memory(Arc::new(MemoryStore::new(Arc::clone(registry)))),
+            Backend::Repeating => Self::Memory(Arc::new(MemoryStore::new(Arc::clone(registry)).with_repeated_work())),
             Backend::Sqlite => {
                 static NEXT: AtomicU32 = AtomicU32::new(0);
                 let number = NEXT.fetch_add(1, Ordering::Relaxed);

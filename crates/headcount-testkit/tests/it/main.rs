@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod agreement;
 mod authorisation;
 mod bounds;
 mod custom_type;

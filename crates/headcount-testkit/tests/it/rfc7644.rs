@@ -591,3 +591,22 @@ fn rfc7644_3_14_an_unchanged_resource_is_304() {
         client.call("GET", &target, &[("if-none-match", Some(etag))], None).expect(200).done();
     });
 }
+
+#[test]
+fn rfc7644_3_4_2_5_attributes_are_chosen_or_left_out() {
+    each_strict(|client| {
+        let mut sent = barbara();
+        sent["emails"] = json!([{"value": "bjensen@example.com", "type": "work"}]);
+        let id = client.post("/Users", &sent).expect(201).id();
+        let list = |query: &str| client.get(&format!("/Users?{query}")).expect(200).json()["Resources"][0].clone();
+        assert_eq!(
+            list("attributes=name.givenName,emails.type"),
+            json!({"schemas": [USER], "id": id, "name": {"givenName": "Barbara"}, "emails": [{"type": "work"}]})
+        );
+        let without = list("excludedAttributes=id,schemas,name,emails.type");
+        assert_eq!(without["id"], json!(id), "what is always returned cannot be left out");
+        assert_eq!(without["emails"], json!([{"value": "bjensen@example.com"}]));
+        assert!(without.get("name").is_none());
+        client.get("/Users?attributes=name&excludedAttributes=name").refused(400, "invalidValue", &[]).done();
+    });
+}

@@ -69,6 +69,11 @@ fn every_transcript_holds_in_memory() {
 }
 
 #[test]
+fn every_transcript_holds_when_work_is_repeated() {
+    run_all(Backend::Repeating, Which::InTurn);
+}
+
+#[test]
 fn every_transcript_holds_on_sqlite() {
     run_all(Backend::Sqlite, Which::InTurn);
 }
@@ -102,15 +107,29 @@ fn every_numbered_rule_is_proved_by_a_transcript_or_answered_in_the_table() {
 }
 
 #[test]
+fn every_acceptance_test_and_fixture_is_named() {
+    let words = words().into_iter().collect::<Vec<_>>().join(", ").replace("fixtures", "fixture");
+    for number in 1..=19 {
+        assert!(words.split(", ").any(|word| word == format!("acceptance {number}")), "acceptance test {number}");
+    }
+    for fixture in ["F0", "F1", "F1b", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12"] {
+        assert!(words.split([' ', ',']).any(|word| word == fixture), "fixture {fixture}");
+    }
+}
+
+/// Everything that transcripts prove and that has no number.
+fn words() -> BTreeSet<String> {
+    let rules = Transcript::all(&folder()).into_iter().flat_map(|(_, transcript)| transcript.rule);
+    let words = |rule| match rule {
+        Rule::Words(words) => Some(words),
+        Rule::Number(_) => None,
+    };
+    rules.filter_map(words).collect()
+}
+
+#[test]
 fn every_leniency_of_the_default_preset_is_proved() {
-    let words: BTreeSet<String> = Transcript::all(&folder())
-        .into_iter()
-        .flat_map(|(_, transcript)| transcript.rule)
-        .filter_map(|rule| match rule {
-            Rule::Words(words) => Some(words),
-            Rule::Number(_) => None,
-        })
-        .collect();
+    let words = words();
     for number in 1..=11 {
         assert!(words.contains(&format!("generic ({number})")), "leniency {number}");
     }
