@@ -6,8 +6,8 @@ use headcount_service::{Answer, error::RETRY_AFTER_S};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
-        ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
-        X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER,
+        WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use scim_schema::ScimError;
@@ -83,6 +83,11 @@ fn success(answer: Answer, manner: Manner<'_>) -> Response<Bytes> {
         insert(response.headers_mut(), ETAG, &etag);
     }
     if let Some(location) = answer.location {
+        // What is in the body is the resource at its `meta.location` (RFC 7643 §3.1), and a 304 says
+        // what the 200 would have said (RFC 7232 §4.1).
+        if answer.body.is_some() || status == StatusCode::NOT_MODIFIED {
+            insert(response.headers_mut(), CONTENT_LOCATION, &location);
+        }
         insert(response.headers_mut(), LOCATION, &location);
     }
     if let Some(body) = answer.body {

@@ -62,12 +62,14 @@ fn rfc7644_3_11_me_is_501() {
     }
 }
 
+/// RFC 7643 §3.1.
 #[test]
 fn rfc7644_3_3_an_answer_about_one_resource_carries_location_and_etag() {
     let world = World::new(Preset::Generic);
     let made = world.post("/Users", &user("ada"));
     assert_eq!(made.status, 201);
     assert_eq!(made.header("location"), made.body["meta"]["location"].as_str());
+    assert_eq!(made.header("content-location"), made.body["meta"]["location"].as_str());
     assert_eq!(made.header("etag"), made.body["meta"]["version"].as_str());
     let id = made.body["id"].as_str().unwrap();
     let etag = made.header("etag").unwrap();
@@ -75,6 +77,7 @@ fn rfc7644_3_3_an_answer_about_one_resource_carries_location_and_etag() {
     assert_eq!((unchanged.status, unchanged.bytes), (304, 0));
     assert_eq!(unchanged.header("etag"), Some(etag));
     assert_eq!(unchanged.header("content-type"), None);
+    assert_eq!(unchanged.header("content-location"), made.header("location"));
     let patch = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": [{"op": "replace", "path": "title", "value": "Countess"}],
@@ -87,7 +90,31 @@ fn rfc7644_3_3_an_answer_about_one_resource_carries_location_and_etag() {
     let gone = world.request("DELETE", &format!("/Users/{id}")).send();
     assert_eq!((gone.status, gone.bytes), (204, 0));
     assert_eq!(gone.header("content-type"), None);
+    assert_eq!(gone.header("content-location"), None);
     assert_eq!(world.get(&format!("/Users/{id}")).status, 404);
+}
+
+#[test]
+fn rfc7643_2_3_7_every_reference_that_is_shown_leads_to_its_resource() {
+    let world = World::new(Preset::Generic);
+    let (ada, boss) = (world.user("ada"), world.user("boss"));
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let patch = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "add", "path": format!("{enterprise}:manager"), "value": {"value": boss}}],
+    });
+    assert_eq!(world.request("PATCH", &format!("/Users/{ada}")).json(&patch).send().status, 200);
+    let group = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Staff", "members": [{"value": ada}],
+    });
+    let group = world.post("/Groups", &group).body;
+    let user = world.get(&format!("/Users/{ada}")).body;
+    let base = format!("https://scim.example/scim/v2/{}", world.connection);
+    for referring in [&group["members"][0], &user["groups"][0], &user[enterprise]["manager"]] {
+        let target = referring["$ref"].as_str().unwrap().strip_prefix(&base).unwrap();
+        let found = world.get(target);
+        assert_eq!((found.status, &found.body["id"]), (200, &referring["value"]), "{target}");
+    }
 }
 
 #[test]
@@ -99,6 +126,7 @@ fn nobody_may_keep_an_answer_or_guess_its_type() {
     }
 }
 
+/// RFC 7644 §3.13.
 #[test]
 fn what_lies_outside_is_a_404_in_the_form_of_scim() {
     let world = World::new(Preset::Generic);
