@@ -240,6 +240,7 @@ mod tests {
         write(&key(), &QUESTION, 10, Timestamp::from_micros(1_000_000), Reading::Retry, &last)
     }
 
+    /// RFC 9865 §2.
     #[test]
     fn a_cursor_reads_back() {
         for sort in [
@@ -268,6 +269,7 @@ mod tests {
         assert_eq!(place.key, KeyInCursor::Long { seq: Seq(41), digest: digest(&[&long]) });
     }
 
+    /// RFC 9865 §5.
     #[test]
     fn any_altered_character_is_refused() {
         let text = cursor(None);

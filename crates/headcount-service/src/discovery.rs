@@ -244,6 +244,7 @@ mod tests {
         assert_eq!(document["changePassword"]["supported"], true);
     }
 
+    /// RFC 7644 §3.1.
     #[test]
     fn rfc7643_8_7_2_the_schemas_of_discovery_are_served_once_and_last() {
         let served = served_schemas(&Registry::builtin(), &Switches::STRICT);

@@ -2,6 +2,7 @@
 
 mod connections;
 mod import;
+mod reindex;
 mod tenants;
 mod tokens;
 

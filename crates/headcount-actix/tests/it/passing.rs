@@ -94,6 +94,7 @@ fn a_chunked_body_and_one_that_waits_to_be_asked_for_are_read() {
     assert_eq!(client.read().status, 201);
 }
 
+/// RFC 7644 §7.1.
 #[test]
 fn contradictory_lengths_are_refused_and_end_the_connection() {
     let server = Server::start(Options::default());

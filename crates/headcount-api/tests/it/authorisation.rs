@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::world::{World, user};
 
+/// RFC 7644 §2, §2.2, §7.6.
 #[test]
 fn no_credential_is_401_with_a_plain_challenge() {
     let world = World::new(Preset::Generic);
@@ -14,6 +15,7 @@ fn no_credential_is_401_with_a_plain_challenge() {
     assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"scim\""));
 }
 
+/// RFC 7644 §2.
 #[test]
 fn a_credential_that_is_none_is_401_and_the_challenge_says_so() {
     let world = World::new(Preset::Okta);
@@ -36,6 +38,7 @@ fn a_credential_that_is_none_is_401_and_the_challenge_says_so() {
     }
 }
 
+/// RFC 7644 §7.3.
 #[test]
 fn a_token_in_the_query_is_no_credential() {
     let world = World::new(Preset::Generic);
@@ -78,6 +81,7 @@ fn unusual_forms_of_a_credential_are_accepted_where_the_switch_is_on() {
     }
 }
 
+/// RFC 7644 §2.1, §6.1, §7.3.
 #[test]
 fn a_token_opens_its_own_connection_only() {
     let world = World::new(Preset::Generic);
@@ -102,6 +106,7 @@ fn a_token_opens_its_own_connection_only() {
     }
 }
 
+/// RFC 7644 §6.1.
 #[test]
 fn the_host_decides_at_its_own_base_only() {
     let world = World::new(Preset::Generic);
@@ -152,6 +157,7 @@ fn locations_use_the_base_by_which_the_request_came() {
     assert_eq!(by_host.body["meta"]["location"], expected);
 }
 
+/// RFC 7644 §7.3, §7.4.
 #[test]
 fn a_dead_token_is_401_and_a_closed_door_403() {
     let world = World::new(Preset::Generic);
@@ -182,6 +188,7 @@ fn a_dead_token_is_401_and_a_closed_door_403() {
     assert_eq!(frozen.header("www-authenticate"), None);
 }
 
+/// RFC 7644 §2.1, §7.7.
 #[test]
 fn a_scope_opens_what_it_names() {
     let world = World::new(Preset::Generic);

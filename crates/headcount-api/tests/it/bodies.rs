@@ -4,6 +4,7 @@ use headcount_model::Preset;
 
 use crate::world::{World, user};
 
+/// RFC 7644 §3.8, §8.1.
 #[test]
 fn json_is_read_under_each_of_its_names_and_nothing_else_is() {
     let world = World::new(Preset::Strict);
@@ -51,6 +52,7 @@ fn a_request_without_a_body_may_say_what_it_likes_about_it() {
     }
 }
 
+/// RFC 7644 §3.1.
 #[test]
 fn a_body_that_is_no_json_object_is_a_syntax_error() {
     let world = World::new(Preset::Generic);
@@ -76,6 +78,7 @@ fn a_body_that_is_no_json_object_is_a_syntax_error() {
     }
 }
 
+/// RFC 7644 §3.1, §3.8, §8.1.
 #[test]
 fn the_answer_has_the_media_type_that_the_client_reads() {
     let scim = "application/scim+json; charset=utf-8";

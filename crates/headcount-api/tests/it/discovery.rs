@@ -31,6 +31,7 @@ fn rfc7644_4_lists_are_list_responses_and_know_no_pages() {
     }
 }
 
+/// RFC 7643 §6, §7.
 #[test]
 fn every_listed_document_is_at_its_own_location() {
     let world = World::new(Preset::Generic);
@@ -46,6 +47,37 @@ fn every_listed_document_is_at_its_own_location() {
     }
 }
 
+/// RFC 7643 §6: every schema that a resource type names is the `id` of a schema that is served.
+#[test]
+fn resource_types_name_schemas_that_are_served() {
+    let world = World::new(Preset::Generic);
+    for kind in world.get("/ResourceTypes").body["Resources"].as_array().unwrap() {
+        for required in ["name", "endpoint", "schema"] {
+            assert!(kind[required].is_string(), "{required} of {kind}");
+        }
+        assert_eq!(world.get(kind["endpoint"].as_str().unwrap()).status, 200);
+        let extensions = kind["schemaExtensions"].as_array().into_iter().flatten();
+        assert!(extensions.clone().all(|extension| extension["required"].is_boolean()), "{kind}");
+        for urn in extensions.map(|extension| &extension["schema"]).chain([&kind["schema"]]) {
+            let schema = world.get(&format!("/Schemas/{}", urn.as_str().unwrap()));
+            assert_eq!((schema.status, &schema.body["id"]), (200, urn));
+        }
+    }
+}
+
+/// RFC 7644 §8.2.
+#[test]
+fn rfc7644_3_1_schemas_of_messages_are_not_discoverable() {
+    let world = World::new(Preset::Generic);
+    for message in ["ListResponse", "SearchRequest", "PatchOp", "BulkRequest", "BulkResponse", "Error"] {
+        let target = format!("/Schemas/urn:ietf:params:scim:api:messages:2.0:{message}");
+        assert_eq!(world.get(&target).status, 404, "{message}");
+    }
+    for schema in world.get("/Schemas").body["Resources"].as_array().unwrap() {
+        assert!(!schema["id"].as_str().unwrap().starts_with("urn:ietf:params:scim:api:"), "{schema}");
+    }
+}
+
 #[test]
 fn a_schema_is_found_in_any_letter_case_and_others_are_404() {
     let world = World::new(Preset::Generic);
@@ -56,6 +88,7 @@ fn a_schema_is_found_in_any_letter_case_and_others_are_404() {
     assert_eq!(world.get("/ResourceTypes/User").body["endpoint"], "/Users");
 }
 
+/// RFC 7643 §6, §7.
 #[test]
 fn rfc7644_4_a_filter_is_403_and_a_write_405() {
     let world = World::new(Preset::Generic);
@@ -67,6 +100,7 @@ fn rfc7644_4_a_filter_is_403_and_a_write_405() {
     }
 }
 
+/// RFC 7643 §4.
 #[test]
 fn what_a_resource_holds_is_declared() {
     fn check(value: &Value, attributes: &Value, place: &str) {

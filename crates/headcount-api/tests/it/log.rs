@@ -63,6 +63,7 @@ fn a_request_is_one_line_with_its_route_and_status() {
     assert!(requests[0].contains(&format!("connection={:?}", world.connection.as_str())), "{}", requests[0]);
 }
 
+/// RFC 7643 §9.3; RFC 7644 §7.5.2.
 #[test]
 fn nothing_that_the_client_sent_is_in_any_line() {
     let world = World::new(Preset::Okta);

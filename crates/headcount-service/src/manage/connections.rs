@@ -8,6 +8,7 @@ use headcount_store::{
 use serde_json::json;
 
 use super::{Manage, ManageError};
+use crate::write::index_policy;
 
 impl Manage {
     /// Makes a connection of a tenant.
@@ -103,6 +104,10 @@ impl Manage {
             })?;
             let change = parse_change(&present, pairs).map_err(Abort::Refuse)?;
             let changed = txn.change_connection(present.key, &change)?;
+            if index_policy(&changed.switches()) != index_policy(&present.switches()) {
+                // What is unique changed, for the resources that are there too.
+                self.reindex_within(txn, &changed)?;
+            }
             txn.append(&event)?;
             Ok(changed)
         })?;

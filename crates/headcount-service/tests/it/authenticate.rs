@@ -11,6 +11,7 @@ fn status<T: std::fmt::Debug>(result: Result<T, ScimError>) -> u16 {
     refusal(result).0
 }
 
+/// RFC 7644 §6.1.
 #[test]
 fn the_token_decides_and_path_and_host_only_confirm_it() {
     let world = World::new();
@@ -36,6 +37,7 @@ fn the_token_decides_and_path_and_host_only_confirm_it() {
     }
 }
 
+/// RFC 7644 §7.3, §7.4.
 #[test]
 fn each_fault_of_a_token_is_401_with_its_own_remedy() {
     let world = World::new();
@@ -66,6 +68,7 @@ fn each_fault_of_a_token_is_401_with_its_own_remedy() {
     assert!(client.authenticate().unwrap_err().detail.contains("expired"));
 }
 
+/// RFC 7644 §2.
 #[test]
 fn a_connection_that_is_off_or_a_tenant_without_entitlement_is_403_and_shadow_is_served() {
     let world = World::new();
@@ -122,6 +125,7 @@ fn last_use_is_noted_at_most_once_a_minute() {
     assert_eq!(noted(), Some(start.plus_seconds(60)));
 }
 
+/// RFC 7644 §2, §2.1, §7.7.
 #[test]
 fn scopes_are_by_access_and_by_type() {
     let world = World::new();

@@ -93,6 +93,7 @@ fn a_write_that_changes_nothing_leaves_version_time_and_journal() {
     assert_eq!(after, before);
 }
 
+/// RFC 7643 §3.1.
 #[test]
 fn a_version_moves_by_one_however_much_a_request_changes() {
     let world = World::new();

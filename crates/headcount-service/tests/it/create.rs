@@ -10,6 +10,7 @@ fn user(name: &str) -> Value {
     json!({"schemas": [builtin::USER], "userName": name})
 }
 
+/// RFC 7643 §3.1.
 #[test]
 fn rfc7644_3_3_create_user() {
     let world = World::new();
@@ -56,6 +57,37 @@ fn rfc7644_3_3_create_user() {
 }
 
 #[test]
+fn rfc7644_3_3_1_the_endpoint_decides_the_resource_type() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let named = json!({"resourceType": "Device"});
+    for (kind, body) in [
+        ("User", json!({"schemas": [builtin::USER], "userName": "ada", "meta": named})),
+        ("Group", json!({"schemas": [builtin::GROUP], "displayName": "staff", "meta": named})),
+    ] {
+        let answer = client.post(kind, body).unwrap();
+        assert_eq!(answer.body.as_ref().unwrap()["meta"]["resourceType"], kind);
+        assert_eq!(client.get(kind, &id(&answer)).unwrap().body.unwrap()["meta"]["resourceType"], kind);
+    }
+}
+
+/// RFC 7643 §3.1: an id stays, is never given again and never holds the word `bulkId`.
+#[test]
+fn an_id_is_unique_over_all_types_and_tenants_and_never_given_again() {
+    let world = World::new();
+    let (client, stranger) = (world.client(Preset::Generic), world.client(Preset::Generic));
+    let mut ids = vec![client.user("ada"), client.group("staff", &[]), stranger.user("ada")];
+    client.put("User", &ids[0], user("eve")).unwrap();
+    assert_eq!(client.get("User", &ids[0]).unwrap().body.unwrap()["id"], ids[0].as_str());
+    client.delete("User", &ids[0]).unwrap();
+    ids.push(client.user("ada"));
+    assert!(ids.iter().all(|id| !id.is_empty() && !id.to_lowercase().contains("bulkid")), "{ids:?}");
+    let distinct: std::collections::BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(distinct.len(), ids.len(), "{ids:?}");
+}
+
+/// RFC 7643 §4.1.1.
+#[test]
 fn a_taken_user_name_is_409_and_names_attribute_and_value() {
     let world = World::new();
     let client = world.client(Preset::Generic);
@@ -69,6 +101,7 @@ fn a_taken_user_name_is_409_and_names_attribute_and_value() {
     assert!(client.conflicts().is_empty());
 }
 
+/// RFC 7643 §4.1.1.
 #[test]
 fn parallel_posts_of_one_name_make_one_user() {
     let world = World::new();
@@ -85,6 +118,7 @@ fn parallel_posts_of_one_name_make_one_user() {
     }
 }
 
+/// RFC 7643 §4.1.1.
 #[test]
 fn what_is_not_a_user_is_400() {
     let world = World::new();
@@ -117,6 +151,7 @@ fn active_is_stored_as_true_unless_it_is_sent() {
     assert_eq!(client.find("User", "active eq false").len(), 1);
 }
 
+/// RFC 7643 §4.1.1, §9.2.
 #[test]
 fn a_password_is_dropped_or_refused_and_never_shown_or_told() {
     let world = World::new();
@@ -158,6 +193,7 @@ fn an_answer_holds_what_the_projection_lets_through() {
     assert_eq!(keys, ["schemas", "id", "userName"]);
 }
 
+/// RFC 7643 §3.1; RFC 7644 §6.2.
 #[test]
 fn external_id_is_unique_only_where_the_setting_says_so() {
     let world = World::new();

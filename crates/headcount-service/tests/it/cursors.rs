@@ -1,6 +1,6 @@
 //! Cursor paging (RFC 9865).
 
-use headcount_model::Preset;
+use headcount_model::{ConnectionState, Preset, ScopeSet};
 use headcount_service::QueryRequest;
 use scim_schema::builtin;
 use serde_json::{Value, json};
@@ -53,6 +53,65 @@ fn rfc9865_2_pages_follow_each_other_without_gaps_or_repeats() {
 }
 
 #[test]
+fn rfc9865_2_2_pages_are_sorted() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let ids: Vec<String> = ["bob", "Eve", "ada"].map(|name| client.user(name)).into();
+    for (order, expected) in [("ascending", [2, 0, 1]), ("descending", [1, 0, 2])] {
+        let mut asked = request("", "1", None, Some("userName"));
+        asked.sort_order = Some(order.to_owned());
+        for index in expected {
+            let part = client.query(Some("User"), &asked).unwrap();
+            assert_eq!(texts(&part["Resources"], "id"), [ids[index].clone()], "{order}");
+            asked.cursor = part.get("nextCursor").map(|_| next(&part));
+        }
+        assert_eq!(asked.cursor, None);
+    }
+}
+
+#[test]
+fn rfc9865_2_4_pages_are_by_index_unless_a_cursor_is_asked_for() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    for name in ["ada", "bob"] {
+        client.user(name);
+    }
+    for start in [None, Some("1")] {
+        let asked = QueryRequest {
+            count: Some("1".to_owned()),
+            start_index: start.map(ToOwned::to_owned),
+            ..QueryRequest::default()
+        };
+        let by_index = client.query(Some("User"), &asked).unwrap();
+        assert_eq!((&by_index["startIndex"], by_index.get("nextCursor")), (&json!(1), None));
+    }
+    let by_cursor = page(&client, "", "1", None, None);
+    assert_eq!((by_cursor.get("startIndex"), by_cursor["nextCursor"].is_string()), (None, true));
+}
+
+#[test]
+fn rfc9865_5_a_cursor_grants_nothing_and_tells_nothing() {
+    let world = World::new();
+    let tenant = world.tenant("acme");
+    let mut client = world.connect(&tenant, Preset::Generic);
+    let neighbour = world.connect(&tenant, Preset::Generic);
+    for name in ["ada", "bob"] {
+        client.user(name);
+    }
+    let asked = request(&next(&page(&client, "", "1", None, None)), "1", None, None);
+    let foreign = neighbour.query(Some("User"), &asked).unwrap_err();
+    let nonsense = neighbour.query(Some("User"), &request("nonsense", "1", None, None)).unwrap_err();
+    assert_eq!(foreign, nonsense);
+
+    client.token(ScopeSet::parse("scim:read:Group").unwrap(), None);
+    assert_eq!(refusal(client.query(Some("User"), &asked)).0, 403);
+    client.token(ScopeSet::default(), None);
+    assert_eq!(client.query(Some("User"), &asked).unwrap()["Resources"].as_array().unwrap().len(), 1);
+    client.set_state(ConnectionState::Off);
+    assert_eq!(refusal(client.authenticate()).0, 403);
+}
+
+#[test]
 fn resources_that_come_and_go_between_pages_move_no_other() {
     let world = World::new();
     let client = world.client(Preset::Generic);
@@ -67,6 +126,7 @@ fn resources_that_come_and_go_between_pages_move_no_other() {
     assert_eq!(third.get("nextCursor"), None);
 }
 
+/// RFC 9865 §5.
 #[test]
 fn rfc9865_2_1_each_misuse_has_its_key_word() {
     let world = World::new();

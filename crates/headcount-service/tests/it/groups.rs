@@ -11,6 +11,7 @@ fn small(limits: Limits) -> World {
     World::with(limits, Registry::builtin())
 }
 
+/// RFC 7643 §4.2.
 #[test]
 fn members_are_shown_with_value_ref_and_type() {
     let world = World::new();
@@ -30,6 +31,21 @@ fn members_are_shown_with_value_ref_and_type() {
     assert_eq!(client.get("Group", &inner).unwrap().body.unwrap().get("members"), None);
 }
 
+/// RFC 7643 §4.1.2: a change of membership is applied to the group, never to the user.
+#[test]
+fn the_groups_of_a_user_cannot_be_written() {
+    let world = World::new();
+    let client = world.client(Preset::Strict);
+    let group = client.group("staff", &[]);
+    let body = json!({"schemas": [builtin::USER], "userName": "ada", "groups": [{"value": group}]});
+    let ada = crate::fixture::id(&client.post("User", body.clone()).unwrap());
+    client.put("User", &ada, body).unwrap();
+    let patch = json!([{"op": "add", "path": "groups", "value": [{"value": group}]}]);
+    assert_eq!(refusal(client.patch("User", &ada, patch)), (400, "mutability"));
+    assert_eq!(client.get("User", &ada).unwrap().body.unwrap().get("groups"), None);
+    assert!(client.members(&group).is_empty());
+}
+
 #[test]
 fn presets_of_identity_providers_show_names_and_empty_lists() {
     let world = World::new();
@@ -44,6 +60,7 @@ fn presets_of_identity_providers_show_names_and_empty_lists() {
     assert_eq!(list["Resources"][0]["members"][0]["display"], "ada");
 }
 
+/// RFC 7643 §4.1.2.
 #[test]
 fn a_user_shows_direct_and_indirect_groups_and_circles_end() {
     let world = World::new();

@@ -30,6 +30,7 @@ fn told(client: &Client<'_>, kind: &str, id: &str) -> Vec<String> {
     .into()
 }
 
+/// RFC 7643 §9.3; RFC 7644 §6.
 #[test]
 fn a_foreign_id_answers_like_one_that_never_was() {
     let world = World::new();
@@ -61,6 +62,7 @@ fn a_foreign_id_answers_like_one_that_never_was() {
     assert_eq!(refusal(client.get("Group", &own[0])).0, 404, "another type");
 }
 
+/// RFC 7643 §9.3; RFC 7644 §6.
 #[test]
 fn lists_totals_filters_and_groups_hold_nothing_foreign() {
     let world = World::new();

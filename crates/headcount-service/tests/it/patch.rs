@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{World, id, object, refusal};
 
+/// RFC 7644 §3.5.
 #[test]
 fn rfc7644_3_5_2_1_add_members_and_attributes() {
     let world = World::new();
@@ -63,6 +64,7 @@ fn rfc7644_3_5_2_no_target_for_a_member_that_is_not_there() {
     assert_eq!(client.members(&group), [ada]);
 }
 
+/// RFC 7643 §4.1.2.
 #[test]
 fn read_only_values_in_a_value_without_path_may_repeat_what_is_there() {
     let world = World::new();
@@ -170,6 +172,7 @@ fn a_required_attribute_cannot_be_taken_away() {
     assert_eq!((error.status, error.detail.contains("\"bob\"")), (409, true), "{error}");
 }
 
+/// RFC 7643 §4.3.
 #[test]
 fn a_manager_is_any_text_and_shown_with_its_ref() {
     let world = World::new();

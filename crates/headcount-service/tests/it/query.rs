@@ -119,6 +119,7 @@ fn a_second_reading_of_the_filter_is_tried_when_the_first_finds_nothing() {
     assert_eq!(texts(&client.query(Some("User"), &both).unwrap()["Resources"], "id"), [blank]);
 }
 
+/// RFC 7644 §3.4.2.5.
 #[test]
 fn projections_of_lists() {
     let world = World::new();

@@ -22,6 +22,7 @@ fn without(mut body: Value, names: &[&str]) -> Value {
     body
 }
 
+/// RFC 7643 §3.1; RFC 7644 §3.5.
 #[test]
 fn rfc7644_3_5_1_replace_user() {
     let world = World::new();
