@@ -64,7 +64,12 @@ pub(crate) enum Command {
     /// Start the server.
     Serve(Serve),
     /// Make or update the database's tables, and the tenant `default` in a fresh database.
-    Migrate,
+    Migrate {
+        /// Index every resource anew, as is needed when this program folds names with other Unicode
+        /// tables than the database was made with; stop all servers of the database before.
+        #[arg(long)]
+        reindex: bool,
+    },
     /// Customers of the application.
     #[command(subcommand)]
     Tenant(Tenant),

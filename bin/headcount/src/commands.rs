@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{self, Cli, Command},
     config as settings,
-    setup::Opened,
+    setup::{Opened, Reindexing},
     telemetry,
 };
 
@@ -25,7 +25,10 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
     let global = &cli.global;
     match cli.command.unwrap_or_else(|| Command::Serve(cli::Serve::default())) {
         Command::Serve(flags) => serve::run(&settings::load(global, Some(&flags))?.config),
-        Command::Migrate => migrate(&settings::load(global, None)?.config),
+        Command::Migrate { reindex } => {
+            let reindexing = if reindex { Reindexing::Forced } else { Reindexing::AsNeeded };
+            migrate(&settings::load(global, None)?.config, reindexing)
+        }
         Command::Tenant(command) => tenant::run(&open(global)?, command),
         Command::Connection(command) => connection::run(&open(global)?, command),
         Command::Token(command) => token::run(&open(global)?, command),
@@ -45,12 +48,12 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
 fn open(global: &cli::Global) -> Result<Opened> {
     let config = settings::load(global, None)?.config;
     telemetry::start(&config)?;
-    Opened::open(&config)
+    Opened::open(&config, Reindexing::AsNeeded)
 }
 
-fn migrate(config: &settings::Config) -> Result<()> {
+fn migrate(config: &settings::Config, reindexing: Reindexing) -> Result<()> {
     telemetry::start(config)?;
-    Opened::open(config)?;
+    Opened::open(config, reindexing)?;
     eprintln!("the database {} is up to date", settings::redact(&config.database_url));
     Ok(())
 }

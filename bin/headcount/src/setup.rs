@@ -1,6 +1,6 @@
 //! The database opened, and what the commands need over it.
 
-use std::sync::Arc;
+use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use base64::Engine;
@@ -8,6 +8,7 @@ use headcount_diesel::{DieselStore, RequireRowLevelSecurity, RowLevelSecurity, S
 use headcount_model::{Actor, Clock, Connection, Entropy, Secret, SystemClock, SystemEntropy};
 use headcount_service::Manage;
 use headcount_store::Store;
+use indicatif::ProgressBar;
 use scim_schema::Registry;
 use serde_json::Value;
 
@@ -25,6 +26,18 @@ const CURSOR_KEY: &str = "cursor_key";
 /// The setting that says which Unicode tables made the comparison forms.
 const UNICODE_VERSION: &str = "unicode_version";
 
+/// The setting that says which attributes were searchable and unique when resources were indexed.
+const INDEXED: &str = "indexed";
+
+/// Whether resources are indexed anew when the database is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reindexing {
+    /// If what is searchable or unique has changed.
+    AsNeeded,
+    /// In any case.
+    Forced,
+}
+
 /// The database, opened and up to date.
 pub(crate) struct Opened {
     pub(crate) manage: Manage,
@@ -33,25 +46,25 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Opens the database for a command, with the schemas that the server served last.
-    pub(crate) fn open(config: &Config) -> Result<Self> {
+    pub(crate) fn open(config: &Config, reindexing: Reindexing) -> Result<Self> {
         migrate(config)?;
         let builtin = Arc::new(Registry::builtin());
         let store = connect(config, builtin.clone())?;
         let Some(text) = store.setting(SCHEMAS)? else {
-            return Self::over(config, store, builtin);
+            return Self::over(config, store, builtin, reindexing);
         };
         drop(store);
         let documents: Vec<Value> = serde_json::from_str(&text).context("the stored schemas are no JSON")?;
         let registry = builtin.with_documents(&documents).map_err(|(_, error)| error)?;
         let registry = Arc::new(registry);
-        Self::over(config, connect(config, registry.clone())?, registry)
+        Self::over(config, connect(config, registry.clone())?, registry, reindexing)
     }
 
     /// Opens the database for the server, and keeps its schemas for commands that are run later.
     pub(crate) fn open_with(config: &Config, schemas: &Schemas) -> Result<Self> {
         migrate(config)?;
         let registry = Arc::new(schemas.registry.clone());
-        let opened = Self::over(config, connect(config, registry.clone())?, registry)?;
+        let opened = Self::over(config, connect(config, registry.clone())?, registry, Reindexing::AsNeeded)?;
         let text = Value::from(schemas.documents.clone()).to_string();
         if opened.manage.store.setting(SCHEMAS)?.unwrap_or_else(|| "[]".to_owned()) != text {
             opened.manage.store.set_setting(SCHEMAS, &text)?;
@@ -59,11 +72,17 @@ impl Opened {
         Ok(opened)
     }
 
-    fn over(config: &Config, store: Arc<dyn Store>, registry: Arc<Registry>) -> Result<Self> {
-        check_unicode(&*store)?;
+    fn over(config: &Config, store: Arc<dyn Store>, registry: Arc<Registry>, reindexing: Reindexing) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let manage = Manage { store, registry, clock, entropy, actor: Actor::CommandLine };
+        if reindexing == Reindexing::Forced {
+            reindex(&manage)?;
+            manage.store.set_setting(UNICODE_VERSION, scim_schema::fold::UNICODE_VERSION)?;
+            manage.store.set_setting(INDEXED, &Manage::indexed(&manage.registry))?;
+        }
+        check_unicode(&*manage.store)?;
+        index_if_changed(&manage)?;
         manage.bootstrap()?;
         let public_url = match config.public_url.as_str() {
             "" => manage.store.setting(PUBLIC_URL)?.unwrap_or_else(|| format!("http://{}", config.listen)),
@@ -138,8 +157,31 @@ fn check_unicode(store: &dyn Store) -> Result<()> {
     let stored = store.setting_or_insert(UNICODE_VERSION, ours)?;
     if stored != ours {
         bail!(
-            "the database was made with Unicode {stored}, this program has Unicode {ours}; run `headcount migrate --reindex`"
+            "the database was made with Unicode {stored}, this program has Unicode {ours}; \
+             stop all servers of it and run `headcount migrate --reindex`"
         );
+    }
+    Ok(())
+}
+
+/// Indexes everything anew if other attributes are searchable or unique than when it was indexed.
+fn index_if_changed(manage: &Manage) -> Result<()> {
+    let indexed = Manage::indexed(&manage.registry);
+    if manage.store.setting_or_insert(INDEXED, &indexed)? == indexed {
+        return Ok(());
+    }
+    reindex(manage)?;
+    Ok(manage.store.set_setting(INDEXED, &indexed)?)
+}
+
+/// Indexes everything anew, with progress for people.
+fn reindex(manage: &Manage) -> Result<()> {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let count = manage.reindex(&mut |count| bar.set_message(format!("{count} resources indexed")))?;
+    bar.finish_and_clear();
+    if count > 0 {
+        tracing::info!(count, "resources were indexed anew");
     }
     Ok(())
 }

@@ -382,6 +382,45 @@ impl ResourceTxn for DieselTxn<'_> {
         Ok(version.saturating_add(slots))
     }
 
+    fn reindex_resource(&mut self, resource: &StoredResource, index: &IndexForm) -> Result<(), StoreError> {
+        let type_number = self.number(&resource.resource_type)?;
+        let (tenant, seq) = (self.key(), resource.seq.0);
+        for text in ["DELETE FROM vals WHERE tenant_id = ", "DELETE FROM unique_values WHERE tenant_id = "] {
+            self.run(&Sql::new(text).int(tenant).raw(" AND resource = ").int(seq))?;
+        }
+        let sql = Sql::new("UPDATE resources SET scope = ")
+            .int(scope(index.scope, resource.owner))
+            .raw(", key = ")
+            .maybe_text(index.key.as_deref())
+            .raw(", external_id = ")
+            .maybe_text(index.external_id.as_deref())
+            .raw(", display_key = ")
+            .maybe_text(index.display_key.as_deref().map(cut))
+            .raw(", family_key = ")
+            .maybe_text(index.family_key.as_deref().map(cut))
+            .raw(", given_key = ")
+            .maybe_text(index.given_key.as_deref().map(cut))
+            .raw(", present = ")
+            .int(present(index))
+            .raw(", active = ")
+            .maybe_int(index.active.map(i64::from))
+            .raw(" WHERE tenant_id = ")
+            .int(tenant)
+            .raw(" AND seq = ")
+            .int(seq)
+            .raw(" RETURNING seq");
+        match self.link.one::<BigInt, i64>(&sql) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(StoreError::NotFound),
+            Err(error) => {
+                self.note(&error);
+                return Err(resource_error(error, &resource.resource_type));
+            }
+        }
+        self.insert_values(seq, &index.values.iter().collect::<Vec<_>>())?;
+        self.insert_unique(seq, type_number, resource.owner, &index.unique.iter().collect::<Vec<_>>())
+    }
+
     fn delete_resource(&mut self, resource: &StoredResource, tombstone: &Tombstone) -> Result<(), StoreError> {
         let type_number = self.number(&resource.resource_type)?;
         let (tenant, seq) = (self.key(), resource.seq.0);

@@ -169,6 +169,13 @@ pub trait ResourceTxn {
     /// or gone.
     fn update_resource(&mut self, update: &Update<'_>) -> Result<i64, StoreError>;
 
+    /// Writes what is indexed of a resource anew, whatever was indexed of it before; version, time and
+    /// document stay. For a change of what is indexed or unique.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`], [`StoreError::NotFound`].
+    fn reindex_resource(&mut self, resource: &StoredResource, index: &IndexForm) -> Result<(), StoreError>;
+
     /// Deletes a resource, its indexed values, its memberships in both directions, and leaves the
     /// tombstone. The groups that lose it are to be found with
     /// [`crate::members::MemberTxn::groups_with_member`] and touched before.

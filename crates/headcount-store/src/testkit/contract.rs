@@ -505,6 +505,7 @@ macro_rules! contract_properties {
                 update_of_another_version_is_a_mismatch
                 update_of_a_deleted_row_is_a_mismatch
                 update_replaces_what_is_indexed
+                reindexed_resource_is_found_by_its_new_form_only
                 deleted_resource_is_gone_everywhere
                 latest_tombstone_of_a_key_is_found_until_it_is_forgotten
                 revived_resource_keeps_its_id_and_version

@@ -1,10 +1,14 @@
 //! Inserting, reading, changing and deleting resources.
 
 use headcount_model::Seq;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Fixture, World, assert_not_found, at, find, id};
-use crate::resources::{Lock, NewResource, StoredResource};
+use crate::{
+    error::StoreError,
+    index::{IndexForm, IndexPolicy},
+    resources::{Lock, NewResource, StoredResource},
+};
 
 /// What was inserted comes back field by field, byte by byte.
 pub fn inserted_resource_is_found_as_it_was_stored(fixture: &dyn Fixture) {
@@ -159,6 +163,49 @@ pub fn update_replaces_what_is_indexed(fixture: &dyn Fixture) {
     for filter in found {
         assert_eq!(world.ids("User", filter), [id(1)], "{filter}");
     }
+}
+
+/// Indexing anew writes what was not indexed, frees what is indexed no more, and leaves version, time
+/// and document; a value that another resource has is refused.
+pub fn reindexed_resource_is_found_by_its_new_form_only(fixture: &dyn Fixture) {
+    let world = World::new(fixture);
+    let document = json!({
+        "userName": "one", "externalId": "same", "displayName": "One", "active": true,
+        "name": {"familyName": "Family"}, "emails": [{"value": "a@example.com"}], super::EXTENSION: {"badge": "b"},
+    });
+    let shared = IndexPolicy { external_id_unique: false, unique_group_names: true };
+    let unique = IndexPolicy { external_id_unique: true, ..shared };
+    let right = |document: &Value, policy| world.form("User", &document.to_string(), policy);
+    let stale = world.form("User", "{\"userName\": \"stale\"}", shared);
+    let one = world.insert(&NewResource { index: stale, ..world.new_resource("User", 1, &document) });
+    let other = json!({"userName": "two", "externalId": "same"});
+    let two = NewResource { index: right(&other, shared), ..world.new_resource("User", 2, &other) };
+    let two = world.insert(&two);
+    let reindex = |stored: &StoredResource, form: &IndexForm| world.write(|txn| txn.reindex_resource(stored, form));
+
+    reindex(&one, &right(&document, unique)).unwrap();
+    assert_eq!(world.load(one.seq).unwrap(), one);
+    let holds = |key: &str| world.read(|txn| txn.key_holder("User", None, key)).unwrap().is_some();
+    assert_eq!((holds("one"), holds("stale")), (true, false));
+    let badge = format!("{}:badge eq \"b\"", super::EXTENSION);
+    let filters = [
+        "userName eq \"one\"",
+        "displayName eq \"one\"",
+        "name.familyName eq \"family\"",
+        "active eq true",
+        "emails.value eq \"a@example.com\" and emails pr",
+        &badge,
+    ];
+    for filter in filters {
+        assert_eq!(world.ids("User", filter), [id(1)], "{filter}");
+    }
+    let taken = reindex(&two, &right(&other, unique));
+    assert!(matches!(taken, Err(StoreError::Unique { attribute }) if attribute == "externalId"));
+    let taken = reindex(&two, &right(&document, shared));
+    assert!(matches!(taken, Err(StoreError::Unique { attribute }) if attribute == "userName"));
+    assert!(holds("two"));
+    world.delete(&two).unwrap();
+    assert_not_found(reindex(&two, &right(&other, shared)));
 }
 
 /// A deleted resource is found by nothing; deleting it again is not found.

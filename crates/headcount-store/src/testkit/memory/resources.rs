@@ -195,6 +195,17 @@ impl ResourceTxn for MemoryTxn {
         Ok(version)
     }
 
+    fn reindex_resource(&mut self, resource: &StoredResource, index: &IndexForm) -> Result<(), StoreError> {
+        let own = self.own_mut()?;
+        let seq = resource.seq.0;
+        let row = own.resources.find(seq).filter(|row| row.stored.id == resource.id).ok_or(StoreError::NotFound)?;
+        let stored = row.stored.clone();
+        own.check_unique(&unique_keys(&stored.resource_type, stored.owner, index), Some(seq))?;
+        own.remove_row(seq);
+        own.insert_row(Row { stored, index: index.clone() });
+        Ok(())
+    }
+
     fn delete_resource(&mut self, resource: &StoredResource, tombstone: &Tombstone) -> Result<(), StoreError> {
         let own = self.own_mut()?;
         let seq = resource.seq.0;
