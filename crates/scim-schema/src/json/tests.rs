@@ -21,6 +21,23 @@ fn bodies_that_are_objects() {
     check(br#"{"a":"[[[[[[\"[[[[\\"}"#, &expect![[r#"{"a":"[[[[[[\"[[[[\\"}"#]]);
 }
 
+/// RFC 7643 §2.3.3.
+#[test]
+fn a_decimal_keeps_its_last_digit() {
+    check(br#"{"a":31.245270191439438}"#, &expect![[r#"{"a":31.245270191439438}"#]]);
+    check(br#"{"a":100000000000000000000000000000000000000000000000000000000000}"#, &expect![[r#"{"a":1e+59}"#]]);
+}
+
+proptest! {
+    /// RFC 7643 §2.3.3.
+    #[test]
+    fn every_decimal_is_read_as_it_was_printed(number in any::<f64>()) {
+        let body = format!("{{\"a\":{number:?}}}");
+        let read = parse_object(body.as_bytes(), 4).unwrap();
+        prop_assert_eq!(read.get("a").and_then(serde_json::Value::as_f64), Some(number));
+    }
+}
+
 /// RFC 7643 §2.3.1; RFC 7644 §3.8.
 #[test]
 fn bodies_that_are_refused() {
