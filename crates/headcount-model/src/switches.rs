@@ -303,6 +303,8 @@ switches! {
     any_schemas: Leniency = Leniency::Refuse,
     /// More than one primary element: the first, or the one just written by PATCH, is kept.
     duplicate_primary: Leniency = Leniency::Refuse,
+    /// A reference that is no URI is stored as it is.
+    loose_references: Leniency = Leniency::Refuse,
     /// What happens to attributes and extensions that no schema declares.
     unknown_attributes: UnknownAttributes = UnknownAttributes::Reject,
     /// A sub-attribute after the brackets of a filter, as in emails[type eq "work"].value eq "x".
@@ -389,6 +391,7 @@ pub fn row(preset: Preset) -> Switches {
         array_for_single: Accept,
         string_manager: Accept,
         any_schemas: Accept,
+        loose_references: Accept,
         unknown_attributes: UnknownAttributes::Keep,
         loose_filter_values: Accept,
         loose_paths: Accept,
@@ -448,6 +451,7 @@ impl Switches {
             string_manager: self.string_manager,
             any_schemas: self.any_schemas,
             duplicate_primary: self.duplicate_primary,
+            loose_references: self.loose_references,
             unknown_attributes: self.unknown_attributes,
         }
     }

@@ -20,6 +20,7 @@ mod finish;
 mod membership;
 mod opaque;
 mod place;
+mod reference;
 mod schemas;
 mod sign_in_name;
 
@@ -79,6 +80,8 @@ pub struct Coercion {
     pub any_schemas: Leniency,
     /// More than one `primary: true`: the first is kept; equal (type, value) pairs collapse.
     pub duplicate_primary: Leniency,
+    /// A reference that is no URI is stored as it is.
+    pub loose_references: Leniency,
     /// Attributes that no schema declares.
     pub unknown_attributes: UnknownAttributes,
 }

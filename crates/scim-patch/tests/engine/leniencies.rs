@@ -75,6 +75,10 @@ fn each_coercion_alone() {
     let operation = json!({"op": "replace", "path": format!("{ENTERPRISE}:manager"), "value": ""});
     check(string_manager, &operation, &urn_pointer("/manager"), &json!(null), ScimType::InvalidValue);
 
+    let loose_references = coercion(Coercion { loose_references: Accept, ..Coercion::default() });
+    let operation = json!({"op": "replace", "path": "profileUrl", "value": "hello world"});
+    check(loose_references, &operation, "/profileUrl", &json!("hello world"), ScimType::InvalidValue);
+
     let kept = coercion(Coercion { unknown_attributes: UnknownAttributes::Keep, ..Coercion::default() });
     let operation = json!({"op": "replace", "path": "shoeSize", "value": 44});
     check(kept, &operation, "/shoeSize", &json!(44), ScimType::InvalidPath);

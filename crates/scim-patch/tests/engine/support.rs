@@ -54,6 +54,7 @@ pub(crate) fn provider() -> Dialect {
             string_manager: Accept,
             any_schemas: Accept,
             duplicate_primary: Accept,
+            loose_references: Accept,
             unknown_attributes: UnknownAttributes::Keep,
         },
         grammar: Leniencies { sub_attribute_after_brackets: Accept, loose_values: Accept, loose_paths: Accept },

@@ -20,7 +20,7 @@ use crate::{
     registry::ResourceType,
     validate::{
         Coercion, MAX_KEY_BYTES, MAX_STRING_BYTES, UnknownAttributes, coerce, elements, opaque, place::Place,
-        sign_in_name,
+        reference, sign_in_name,
     },
 };
 
@@ -193,6 +193,12 @@ impl Checker<'_> {
             AttrType::Binary if !is_base64(&text) => {
                 Err(ScimError::invalid_value(format!("\"{place}\" must be base64 (RFC 4648), without line breaks")))
             }
+            // QUIRK(okta): profile addresses and photos are mapped from fields that people fill in, and
+            // an account must not stay without its changes for the sake of one.
+            AttrType::Reference if !self.coercion.loose_references.accepts() => {
+                reference::check(place, &text)?;
+                Ok(Some(Value::String(text)))
+            }
             _ => Ok(Some(Value::String(text))),
         }
     }
@@ -299,6 +305,10 @@ fn max_bytes(attribute: &Attribute, level: Level) -> usize {
 fn integer(place: &Place<'_>, number: Number) -> Result<Value, ScimError> {
     if number.is_i64() || number.is_u64() {
         return Ok(Value::Number(number));
+    }
+    // "-0" is read as the negative zero of reals, which no integer is.
+    if number.as_f64().is_some_and(|real| real == 0.0 && real.is_sign_negative()) {
+        return Ok(Value::from(0));
     }
     Err(ScimError::invalid_value(format!(
         "\"{place}\" must be a whole number of at most 64 bits, without fraction and exponent, but is {number}"

@@ -22,6 +22,7 @@ const STRICT: Coercion = Coercion {
     string_manager: Leniency::Refuse,
     any_schemas: Leniency::Refuse,
     duplicate_primary: Leniency::Refuse,
+    loose_references: Leniency::Refuse,
     unknown_attributes: UnknownAttributes::Reject,
 };
 
@@ -34,6 +35,7 @@ const LENIENT: Coercion = Coercion {
     string_manager: Leniency::Accept,
     any_schemas: Leniency::Accept,
     duplicate_primary: Leniency::Accept,
+    loose_references: Leniency::Accept,
     unknown_attributes: UnknownAttributes::Keep,
 };
 
@@ -842,6 +844,15 @@ fn rfc7643_2_3_values_of_every_type() {
         json!("7"),
         &expect![[r#"400 invalidValue: "integerValue" must be a whole number, but is a string"#]],
     );
+    let zero: Value = serde_json::from_str("-0").unwrap();
+    check("integerValue", zero, &expect!["0"]);
+    check(
+        "integerValue",
+        json!(0.0),
+        &expect![[
+            r#"400 invalidValue: "integerValue" must be a whole number of at most 64 bits, without fraction and exponent, but is 0.0"#
+        ]],
+    );
     check("decimalValue", json!(1.5), &expect!["1.5"]);
     check("decimalValue", json!(1), &expect!["1"]);
     check(
@@ -881,6 +892,13 @@ fn rfc7643_2_3_values_of_every_type() {
     check("referenceValue", json!("../Users/1"), &expect![[r#""../Users/1""#]]);
     check(
         "referenceValue",
+        json!("hello world"),
+        &expect![[
+            r#"400 invalidValue: "referenceValue" must be a URI or a relative reference (RFC 3986), in which a blank cannot stand where it does; write it as %20, or correct the reference"#
+        ]],
+    );
+    check(
+        "referenceValue",
         json!({}),
         &expect![[r#"400 invalidValue: "referenceValue" must be a string with a URI, but is an object"#]],
     );
@@ -895,6 +913,31 @@ fn rfc7643_2_3_values_of_every_type() {
         "serverUnique",
         json!("x".repeat(MAX_KEY_BYTES + 1)),
         &expect![[r#"400 invalidValue: "serverUnique" has 1025 bytes, and may have 1024; shorten it"#]],
+    );
+}
+
+/// Photos are in the core schema, and people paste their addresses.
+#[test]
+fn references_that_are_no_uris_are_taken_where_they_are_allowed() {
+    let attributes = json!({"profileUrl": "hello world", "photos": [{"value": "http://["}]});
+    user(
+        attributes.clone(),
+        &Coercion { loose_references: Leniency::Accept, ..STRICT },
+        &expect![[r#"{"profileUrl":"hello world","photos":[{"value":"http://["}]}"#]],
+    );
+    user(
+        attributes,
+        &Coercion { loose_references: Leniency::Refuse, ..LENIENT },
+        &expect![[
+            r#"400 invalidValue: "profileUrl" must be a URI or a relative reference (RFC 3986), in which a blank cannot stand where it does; write it as %20, or correct the reference"#
+        ]],
+    );
+    user(
+        json!({"photos": [{"value": "http://["}]}),
+        &STRICT,
+        &expect![[
+            r#"400 invalidValue: "photos.value" must be a URI or a relative reference (RFC 3986), in which brackets hold an IPv6 address and nothing else"#
+        ]],
     );
 }
 
