@@ -1,7 +1,9 @@
 //! From what was read to the body of an answer (RFC 7643 §3.1, §4; RFC 7644 §3.9).
 
+use std::borrow::Cow;
+
 use headcount_model::{Switches, switches::Toggle};
-use scim_schema::{Projection, Registry, ResourceType, builtin};
+use scim_schema::{Projection, Registry, ResourceType, builtin, project::with_bare_names, validate::Leniency};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -40,7 +42,7 @@ impl<'a> Frame<'a> {
         projection: &Projection,
     ) -> Map<String, Value> {
         let mut document = self.whole(shown);
-        projection.apply(resource_type, &mut document);
+        self.meant(resource_type, projection).apply(resource_type, &mut document);
         document
     }
 
@@ -55,9 +57,21 @@ impl<'a> Frame<'a> {
     ) -> Answer {
         let mut answer = self.empty(status, &shown);
         let mut document = self.whole(shown);
-        projection.apply_after_write(resource_type, &mut document, specified);
+        let specified = match self.switches.bare_extension_names {
+            Leniency::Accept => Cow::Owned(with_bare_names(resource_type, specified)),
+            Leniency::Refuse => Cow::Borrowed(specified),
+        };
+        self.meant(resource_type, projection).apply_after_write(resource_type, &mut document, &specified);
         answer.body = Some(Value::Object(document));
         answer
+    }
+
+    /// The projection with what its names mean on this connection.
+    fn meant<'p>(&self, resource_type: &ResourceType, projection: &'p Projection) -> Cow<'p, Projection> {
+        match self.switches.bare_extension_names {
+            Leniency::Accept => Cow::Owned(projection.with_bare_names(resource_type)),
+            Leniency::Refuse => Cow::Borrowed(projection),
+        }
     }
 
     /// The answer about a single resource.

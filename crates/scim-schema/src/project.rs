@@ -1,5 +1,7 @@
 //! Which attributes an answer holds (RFC 7644 §3.9; RFC 7643 §7 `returned`).
 
+use std::ptr;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
     error::ScimError,
     path::{AttrPath, AttrRef},
     registry::{Extension, ResourceType},
-    schema::SchemaUrn,
+    schema::{Schema, SchemaUrn},
     validate::Leniency,
 };
 
@@ -51,6 +53,17 @@ impl Projection {
         *self == Self::Default
     }
 
+    /// The same projection, in which a bare name of an extension attribute (`department`) names that
+    /// attribute too, as the switch `bare_extension_names` wants it; without this it selects nothing.
+    #[must_use]
+    pub fn with_bare_names(&self, resource_type: &ResourceType) -> Self {
+        match self {
+            Self::Default => Self::Default,
+            Self::Only(names) => Self::Only(with_bare_names(resource_type, names)),
+            Self::Except(names) => Self::Except(with_bare_names(resource_type, names)),
+        }
+    }
+
     /// Whether an answer would hold any part of this top-level core attribute (`members`,
     /// `groups`), so that stores need not read it otherwise.
     #[must_use]
@@ -63,9 +76,10 @@ impl Projection {
     }
 
     /// Takes out of a rendered resource what the projection and `returned` do not let through.
-    /// Names resolve core first, then extensions; unknown names select nothing. Opaque (undeclared)
-    /// attributes count as `returned: default` and are named as they stand in the document. An
-    /// extension whose object is gone leaves `schemas` as it is (it says what the resource has).
+    /// The URN of a schema names all attributes that it declares; unknown names select nothing.
+    /// Opaque (undeclared) attributes count as `returned: default` and are named as they stand in the
+    /// document. An extension whose object is gone leaves `schemas` as it is (it says what the
+    /// resource has).
     ///
     /// What is `returned: always` stays, sub-attributes too; `returned: request` needs to be named
     /// itself; `returned: never` and `writeOnly` never stay.
@@ -121,6 +135,19 @@ impl Projection {
     }
 }
 
+/// These names and, for each that is the bare name of an extension attribute, its key
+/// ([`AttrRef::key`]).
+#[must_use]
+pub fn with_bare_names(resource_type: &ResourceType, names: &[String]) -> Vec<String> {
+    let key = |name: &String| {
+        let path = AttrPath::parse(name).ok()?;
+        let at = resource_type.resolve_bare(&path)?;
+        (path.urn().is_none() && at.extension.is_some()).then(|| at.key())
+    };
+    // The name stays: an attribute that no schema declares may have it.
+    names.iter().cloned().chain(names.iter().filter_map(key)).collect()
+}
+
 /// The names of a comma list, without the blanks round them.
 fn names(list: Option<&str>) -> Vec<String> {
     list.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
@@ -158,6 +185,8 @@ enum Mode {
 struct Selection<'a> {
     mode: Mode,
     named: Vec<AttrRef<'a>>,
+    /// The core schema, if its URN is named.
+    schema: Option<&'a Schema>,
     /// The names as given, for what no schema declares.
     names: &'a [String],
     /// What the request wrote.
@@ -171,10 +200,12 @@ impl<'a> Selection<'a> {
             Projection::Only(names) => (Mode::Only, names),
             Projection::Except(names) => (Mode::Except, names),
         };
-        let resolve = |name: &String| resource_type.resolve_bare(&AttrPath::parse(name).ok()?);
+        let resolve = |name: &String| resource_type.resolve(&AttrPath::parse(name).ok()?);
+        let schema = names.iter().any(|name| resource_type.schema.urn.is(name)).then_some(&*resource_type.schema);
         Self {
             mode,
             named: names.iter().filter_map(resolve).collect(),
+            schema,
             names,
             written: specified.iter().filter_map(resolve).collect(),
         }
@@ -191,7 +222,9 @@ impl<'a> Selection<'a> {
     }
 
     fn named(&self, extension: Option<&SchemaUrn>, attribute: &Attribute) -> Named {
-        let mut found = Named::No;
+        // A common attribute belongs to no schema (RFC 7643 §3.1), and neither does one of an extension.
+        let in_schema = |schema: &Schema| schema.attributes.iter().any(|declared| ptr::eq(declared, attribute));
+        let mut found = if self.schema.is_some_and(in_schema) { Named::Whole { itself: false } } else { Named::No };
         for at in self.named.iter().filter(|at| at.extension == extension) {
             match (at.attribute, at.sub) {
                 (None, _) if found != (Named::Whole { itself: true }) => found = Named::Whole { itself: false },

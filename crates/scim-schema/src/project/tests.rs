@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use super::Projection;
 use crate::{
     Registry, builtin,
-    registry::tests::{TEST_EXTENSION, test_registry},
+    registry::tests::{TEST_EXTENSION, TEST_RESOURCE, test_registry},
     validate::Leniency,
 };
 
@@ -98,9 +98,12 @@ fn attributes_of_a_user_by_name() {
     check("emails.value", &expect![[r#"{"emails":[{"value":"a@b"}]}"#]]);
     check("meta.location", &expect![[r#"{"meta":{"location":"l"}}"#]]);
     check("urn:ietf:params:scim:schemas:core:2.0:User:userName", &expect![[r#"{"userName":"bjensen"}"#]]);
+    check("department,manager.value", &expect!["{}"]);
     check(
-        "department",
-        &expect![[r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"d"}}"#]],
+        "urn:ietf:params:scim:schemas:core:2.0:user",
+        &expect![[
+            r#"{"userName":"bjensen","name":{"familyName":"Jensen","givenName":"Barbara","pet":"Rex"},"emails":[{"value":"a@b","type":"work"},{"type":"home"}]}"#
+        ]],
     );
     check(
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user:MANAGER.value",
@@ -139,8 +142,33 @@ fn excluded_attributes_of_a_user_by_name() {
     check("urn:x:ext", &["/urn:x:ext"]);
     let enterprise = format!("/{}", builtin::ENTERPRISE_USER);
     check(builtin::ENTERPRISE_USER, &[&enterprise]);
-    check("manager", &[&format!("{enterprise}/manager")]);
+    check("manager", &[]);
+    check(builtin::USER, &["/userName", "/name", "/emails"]);
     check(&format!("{}:desk", builtin::ENTERPRISE_USER), &[&format!("{enterprise}/desk")]);
+}
+
+#[test]
+fn bare_names_of_extension_attributes_select_where_they_are_allowed() {
+    let registry = test_registry();
+    let user_type = registry.resource_type("User").unwrap();
+    let check = |projection: &Projection, expected: &Expect| {
+        let mut document = object(cut("User", &projection.with_bare_names(user_type), user()));
+        document.shift_remove("id");
+        expected.assert_eq(&Value::Object(document).to_string());
+    };
+    check(
+        &only("title,department,MANAGER.Value,badge,emails.type"),
+        &expect![[
+            r#"{"emails":[{"type":"work"},{"type":"home"}],"badge":7,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"d","manager":{"value":"m"}}}"#
+        ]],
+    );
+    check(
+        &except("externalId,userName,name,emails,badge,urn:x:ext,meta,department,desk"),
+        &expect![[
+            r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"m"},"desk":4}}"#
+        ]],
+    );
+    assert!(Projection::Default.with_bare_names(user_type).is_default());
 }
 
 /// The pointers of what `whole` has and `part` lacks.
@@ -218,6 +246,18 @@ fn rfc7643_7_returned_at_both_levels() {
         ]],
     );
     check(
+        &only(TEST_RESOURCE),
+        &expect![[
+            r#"{"name":"n","defaultReturned":1,"alwaysReturned":2,"part":{"value":"v","always":"a"},"parts":[{"value":"v","always":"a"},{"value":"w"}]}"#
+        ]],
+    );
+    check(
+        &except(TEST_RESOURCE),
+        &expect![[
+            r#"{"name":"n","alwaysReturned":2,"part":{"always":"a"},"parts":[{"always":"a"}],"urn:example:params:scim:schemas:extension:test:1.0":{"badge":"b"}}"#
+        ]],
+    );
+    check(
         &only(&format!("{TEST_EXTENSION}:asked")),
         &expect![[
             r#"{"name":"n","alwaysReturned":2,"part":{"always":"a"},"parts":[{"always":"a"}],"urn:example:params:scim:schemas:extension:test:1.0":{"asked":"q"}}"#
@@ -272,6 +312,8 @@ fn stores_read_members_only_if_they_are_wanted() {
         (only("displayName"), false),
         (only("members"), true),
         (only("members.value"), true),
+        (only(builtin::GROUP), true),
+        (except(builtin::GROUP), false),
     ] {
         assert_eq!(projection.wants(group, "members"), wanted, "{projection:?}");
     }
