@@ -241,7 +241,7 @@ pub(crate) enum Token {
     Rotate {
         /// The token's id.
         id: String,
-        /// How long the old one stays good; `0` revokes nothing and leaves it without an end.
+        /// How long the old one stays good; `0` revokes it at once.
         #[arg(long, value_name = "SPAN", default_value = "7d")]
         overlap: Overlap,
         #[command(flatten)]
@@ -252,7 +252,7 @@ pub(crate) enum Token {
 /// The overlap of a rotation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Overlap {
-    Endless,
+    None,
     For(Span),
 }
 
@@ -260,7 +260,11 @@ impl std::str::FromStr for Overlap {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "0" { Ok(Self::Endless) } else { text.parse().map(Self::For) }
+        if text.trim_end_matches(|c: char| c.is_ascii_alphabetic()) == "0" {
+            Ok(Self::None)
+        } else {
+            text.parse().map(Self::For)
+        }
     }
 }
 

@@ -36,10 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Config(cli::Config::Check { serve, printed }) => {
             config::check(&settings::load(global, Some(&serve))?, printed.output)
         }
-        Command::Completions { shell } => {
-            completions::print(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => completions::print(shell),
         Command::Docs(command) => docs::run(command),
     }
 }

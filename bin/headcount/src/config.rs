@@ -132,6 +132,13 @@ pub(crate) struct Limits {
     pub(crate) cursor_timeout_s: i64,
 }
 
+impl Config {
+    /// The folder of schema documents, if there is one.
+    pub(crate) fn schemas_folder(&self) -> Option<&Path> {
+        (!self.schemas.is_empty()).then(|| Path::new(&self.schemas))
+    }
+}
+
 /// A value in force and where it came from.
 pub(crate) struct Effective {
     pub(crate) key: &'static Key,
@@ -285,8 +292,18 @@ fn from_file(path: &Path) -> Result<Layer> {
         let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
         bail!("{origin} has the unknown key {name}; there are {}", known.join(", "));
     }
-    let with_origin = |(name, value): (String, Value)| (name, Value::new(Some(&origin), value.kind));
-    Ok(Layer(values.into_iter().map(with_origin).collect()))
+    let layer = values.into_iter().map(|(name, value)| {
+        let kind = match value.kind {
+            // A list may be written as one, or as text with commas.
+            ValueKind::Array(items) => {
+                let items: Result<Vec<String>, ConfigError> = items.into_iter().map(Value::into_string).collect();
+                ValueKind::String(items.map_err(|error| readable(&error))?.join(","))
+            }
+            kind => kind,
+        };
+        Ok((name, Value::new(Some(&origin), kind)))
+    });
+    Ok(Layer(layer.collect::<Result<_>>()?))
 }
 
 /// `HEADCOUNT_LISTEN`, `HEADCOUNT_DATABASE__POOL`, and for secrets `HEADCOUNT_DATABASE_URL_FILE`.

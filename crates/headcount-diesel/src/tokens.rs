@@ -16,8 +16,9 @@ use crate::{
 };
 
 pub(crate) type TokenSql =
-    (Text, BigInt, Text, Text, BigInt, Text, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>);
-pub(crate) type TokenRow = (String, i64, String, String, i64, String, Option<i64>, Option<i64>, Option<i64>);
+    (Text, BigInt, Text, Text, BigInt, Text, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>);
+pub(crate) type TokenRow =
+    (String, i64, String, String, i64, String, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
 impl TokenTxn for DieselTxn<'_> {
     fn credential(&mut self, id: &TokenId) -> Result<Option<Credential>, StoreError> {
@@ -25,7 +26,7 @@ impl TokenTxn for DieselTxn<'_> {
             return Ok(None);
         }
         let sql = Sql::new(
-            "SELECT t.id, t.conn, t.name, t.scopes, t.created, t.made_by, t.expires, t.last_used, t.revoked, \
+            "SELECT t.id, t.conn, t.name, t.scopes, t.created, t.made_by, t.lifetime_s, t.expires, t.last_used, t.revoked, \
              c.conn, c.id, c.kind, c.name, c.preset, c.state, c.overrides, c.revision, c.created, \
              w.tenant_id, w.id, w.slug, w.name, w.entitled, w.created, \
              (SELECT COUNT(*) FROM tenant_hosts h WHERE h.tenant_id = w.tenant_id) \
@@ -61,8 +62,8 @@ impl TokenTxn for DieselTxn<'_> {
             .raw(")");
         self.run(&sql)?;
         let sql = Sql::new(
-            "INSERT INTO tokens (tenant_id, id, place, conn, name, scopes, created, made_by, expires, last_used, revoked) \
-             VALUES (",
+            "INSERT INTO tokens (tenant_id, id, place, conn, name, scopes, created, made_by, lifetime_s, expires, last_used, \
+             revoked) VALUES (",
         )
         .int(self.key())
         .raw(", ")
@@ -79,6 +80,8 @@ impl TokenTxn for DieselTxn<'_> {
         .int(record.created.micros())
         .raw(", ")
         .text(&*record.made_by)
+        .raw(", ")
+        .maybe_int(record.lifetime_s)
         .raw(", ")
         .maybe_int(record.expires.map(Timestamp::micros))
         .raw(", ")
@@ -138,7 +141,7 @@ impl DieselTxn<'_> {
     }
 
     fn record(&self, row: TokenRow) -> Result<TokenRecord, StoreError> {
-        let (id, conn, name, scopes, created, made_by, expires, last_used, revoked) = row;
+        let (id, conn, name, scopes, created, made_by, lifetime_s, expires, last_used, revoked) = row;
         let scopes = ScopeSet::parse(&scopes).map_err(|reason| {
             tracing::debug!(reason, "the scopes of a token cannot be read");
             StoreError::Corrupt { table: "tokens", column: "scopes", row: id.clone() }
@@ -151,6 +154,7 @@ impl DieselTxn<'_> {
             scopes,
             created: Timestamp::from_micros(created),
             made_by,
+            lifetime_s,
             expires: expires.map(Timestamp::from_micros),
             last_used: last_used.map(Timestamp::from_micros),
             revoked: revoked.map(Timestamp::from_micros),
@@ -163,4 +167,4 @@ impl DieselTxn<'_> {
     }
 }
 
-const COLUMNS: &str = "id, conn, name, scopes, created, made_by, expires, last_used, revoked";
+const COLUMNS: &str = "id, conn, name, scopes, created, made_by, lifetime_s, expires, last_used, revoked";

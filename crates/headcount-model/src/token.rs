@@ -152,6 +152,9 @@ pub struct TokenRecord {
     pub created: Timestamp,
     /// Who made it, e.g. `command line`.
     pub made_by: String,
+    /// How long it was made to live, in seconds; a token made to replace it lives as long, however
+    /// soon this one was made to end by then.
+    pub lifetime_s: Option<i64>,
     /// When it ends by itself.
     pub expires: Option<Timestamp>,
     /// When it was last used, to the minute or so.

@@ -74,6 +74,7 @@ CREATE TABLE tokens (
     scopes TEXT COLLATE "C" NOT NULL,
     created BIGINT NOT NULL,
     made_by TEXT COLLATE "C" NOT NULL,
+    lifetime_s BIGINT,
     expires BIGINT,
     last_used BIGINT,
     revoked BIGINT,

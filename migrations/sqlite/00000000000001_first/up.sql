@@ -74,6 +74,7 @@ CREATE TABLE tokens (
     scopes TEXT NOT NULL,
     created INTEGER NOT NULL,
     made_by TEXT NOT NULL,
+    lifetime_s INTEGER,
     expires INTEGER,
     last_used INTEGER,
     revoked INTEGER,

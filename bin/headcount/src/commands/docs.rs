@@ -8,20 +8,15 @@ use headcount_model::{Preset, Switches};
 use crate::{
     cli,
     config::{KEYS, variable},
+    output,
 };
 
 /// Writes or prints generated documents.
 pub(crate) fn run(command: cli::Docs) -> Result<()> {
     match command {
         cli::Docs::Idp { dir } => idp(&dir),
-        cli::Docs::Config => {
-            print!("{}", configuration()?);
-            Ok(())
-        }
-        cli::Docs::Errors => {
-            print!("{}", headcount_api::error_table::to_markdown());
-            Ok(())
-        }
+        cli::Docs::Config => output::text_of(&configuration()?),
+        cli::Docs::Errors => output::text_of(&headcount_api::error_table::to_markdown()),
     }
 }
 

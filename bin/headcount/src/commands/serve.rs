@@ -2,7 +2,6 @@
 
 use std::{
     net::{IpAddr, TcpListener},
-    path::Path,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -33,8 +32,7 @@ const MAINTENANCE_EVERY: Duration = Duration::from_millis(200);
 /// Runs the server until it is told to stop; then finishes what is in flight.
 pub(crate) fn run(config: &Config) -> Result<()> {
     telemetry::start(config)?;
-    let folder = (!config.schemas.is_empty()).then(|| Path::new(&config.schemas));
-    let opened = Opened::open_with(config, &schemas::load(folder)?)?;
+    let opened = Opened::open_with(config, &schemas::load(config.schemas_folder())?)?;
 
     let listener = TcpListener::bind(&config.listen)
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", config.listen))?;
@@ -66,9 +64,7 @@ async fn serve(
     draining: Arc<AtomicBool>,
 ) -> Result<()> {
     let address = listener.local_addr()?;
-    let proxies = config.server.trusted_proxies.split(',').map(str::trim).filter(|text| !text.is_empty());
-    let trusted_proxies = TrustedProxies::parse(proxies)
-        .context("server.trusted_proxies takes addresses and networks, separated by commas")?;
+    let trusted_proxies = trusted_proxies(config)?;
     let options = Options { max_running: config.server.blocking_threads, trusted_proxies, ..Options::default() };
     let mount = Mount::with_options(api, options);
     let state = Readiness { store, draining: draining.clone() };
@@ -97,6 +93,12 @@ async fn serve(
     });
     eprintln!("listening on http://{address}");
     server.await.context("the server failed")
+}
+
+/// The proxies that are believed.
+pub(crate) fn trusted_proxies(config: &Config) -> Result<TrustedProxies> {
+    let proxies = config.server.trusted_proxies.split(',').map(str::trim).filter(|text| !text.is_empty());
+    TrustedProxies::parse(proxies).context("server.trusted_proxies takes addresses and networks, separated by commas")
 }
 
 /// Whether a URL names this machine by its loopback address.

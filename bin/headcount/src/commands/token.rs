@@ -43,14 +43,15 @@ pub(crate) fn run(opened: &Opened, command: cli::Token) -> Result<()> {
         }
         cli::Token::Rotate { id, overlap, printed } => {
             let old_expires = match overlap {
-                Overlap::Endless => None,
-                Overlap::For(span) => Some(now.plus_seconds(span.0)),
+                Overlap::None => now,
+                Overlap::For(span) => now.plus_seconds(span.0),
             };
-            let made = opened.manage.rotate_token(&id, old_expires)?;
-            if let Some(end) = old_expires {
-                eprintln!(
-                    "the old token {id} stays good until {end} at the latest; revoke it when the new one is in use"
-                );
+            let made = opened.manage.rotate_token(&id, Some(old_expires))?;
+            match overlap {
+                Overlap::None => eprintln!("the old token {id} is revoked"),
+                Overlap::For(_) => eprintln!(
+                    "the old token {id} stays good until {old_expires} at the latest; revoke it when the new one is in use"
+                ),
             }
             print_made(opened, &made, printed.output)
         }

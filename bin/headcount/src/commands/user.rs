@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use headcount_service::manage::{Imported, ManageError};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -21,11 +21,14 @@ pub(crate) fn run(opened: &Opened, command: cli::User) -> Result<()> {
         Box::new(stdin().lock())
     } else {
         let opened = File::open(&file).with_context(|| format!("{} cannot be opened", file.display()))?;
+        if opened.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            bail!("{} is a folder; name a file with one SCIM User a line", file.display());
+        }
         Box::new(BufReader::new(opened))
     };
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     bar.enable_steady_tick(Duration::from_millis(200));
-    let imported = opened.manage.import_users(&tenant, &mut input.lines(), !not_adoptable, &mut |lines| {
+    let imported = opened.manage.import_users(&tenant, &mut input.split(b'\n'), !not_adoptable, &mut |lines| {
         bar.set_message(format!("{lines} lines"));
     })?;
     bar.finish_and_clear();
@@ -41,10 +44,23 @@ fn report(imported: &Imported, format: cli::Output) -> Result<()> {
         imported.refused.iter().map(|(line, reason)| json!({"line": line, "reason": reason})).collect();
     match format {
         cli::Output::Json => output::object(format, &json!({"created": imported.created, "refused": refused}))?,
-        cli::Output::Table => println!("{} accounts made, {} lines refused", imported.created, refused.len()),
+        cli::Output::Table => output::line(&format!(
+            "{} made, {} refused",
+            counted(imported.created, "account"),
+            counted(imported.refused.len().try_into().unwrap_or(u64::MAX), "line")
+        ))?,
     }
     if refused.is_empty() {
         return Ok(());
     }
-    Err(ManageError::Invalid(format!("{} lines were refused; the others are imported", refused.len())).into())
+    Err(ManageError::Invalid(format!(
+        "{} refused; the others are imported",
+        counted(imported.refused.len().try_into().unwrap_or(u64::MAX), "line")
+    ))
+    .into())
+}
+
+/// `1 line`, `2 lines`.
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -42,7 +42,7 @@ impl Manage {
     pub fn import_users(
         &self,
         tenant: &str,
-        lines: &mut dyn Iterator<Item = std::io::Result<String>>,
+        lines: &mut dyn Iterator<Item = std::io::Result<Vec<u8>>>,
         adoptable: bool,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Imported, ManageError> {
@@ -62,8 +62,8 @@ impl Manage {
         let mut number = 0;
         for line in lines {
             number += 1;
-            let line = line.map_err(|error| ManageError::Invalid(format!("line {number} cannot be read: {error}")))?;
-            if line.trim().is_empty() {
+            let line = line.map_err(|error| ManageError::Invalid(format!("the input cannot be read: {error}")))?;
+            if line.trim_ascii().is_empty() {
                 continue;
             }
             match self.account(user, &line, application.key, adoptable) {
@@ -86,14 +86,19 @@ impl Manage {
     fn account(
         &self,
         user: &ResourceType,
-        line: &str,
+        line: &[u8],
         owner: ConnectionKey,
         adoptable: bool,
     ) -> Result<NewResource, ScimError> {
         if line.len() > MAX_LINE_BYTES {
             return Err(ScimError::new(413, "the line is longer than 10 MiB"));
         }
-        let body = scim_schema::json::parse_object(line.as_bytes(), 32)?;
+        let body: Map<String, Value> = serde_json::from_slice(line).map_err(|error| {
+            // serde_json counts lines within what it is given, which is one line of the file.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            ScimError::new(400, format!("it is no JSON object: {reason} (byte {})", error.column()))
+        })?;
         // An application's export is no SCIM message, so what `schemas` says does not matter.
         let coercion = Coercion {
             string_booleans: Leniency::Accept,

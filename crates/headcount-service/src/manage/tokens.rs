@@ -41,6 +41,11 @@ impl Manage {
                     .to_owned(),
             ));
         }
+        if expires.is_some_and(|end| end <= self.clock.now()) {
+            return Err(ManageError::Invalid(
+                "a token that has ended already could do nothing; choose a later end".to_owned(),
+            ));
+        }
         let (token, hash, record) = self.new_token(tenant.key, connection.key, name, scopes, expires)?;
         self.keep_token(&record, &hash)?;
         Ok(MadeToken { record, token, connection })
@@ -90,8 +95,9 @@ impl Manage {
         })
     }
 
-    /// Makes a new token like this one (connection, name, scopes); the old one stays good until
-    /// `old_expires`, or until revoked. An old one that ends sooner keeps its end.
+    /// Makes a new token like this one (connection, name, scopes, and how long it was made to live);
+    /// the old one stays good until `old_expires`, or until revoked. An old one that ends sooner keeps
+    /// its end, and one that is to end by now is revoked.
     ///
     /// # Errors
     /// [`ManageError::NotFound`], [`ManageError::Invalid`] if the old one is revoked.
@@ -106,15 +112,18 @@ impl Manage {
             )));
         }
         let old = &credential.token;
-        let lifetime = old.expires.map(|expires| expires.seconds_since(old.created));
-        let expires = lifetime.map(|seconds| self.clock.now().plus_seconds(seconds));
+        let expires = old.lifetime_s.map(|seconds| self.clock.now().plus_seconds(seconds));
         let (token, hash, record) =
             self.new_token(old.tenant, old.connection, &old.name, old.scopes.clone(), expires)?;
         self.keep_token(&record, &hash)?;
-        if let Some(end) = old_expires
-            && old.expires.is_none_or(|present| end < present)
-        {
-            self.write(binding.tenant, |txn| Ok(txn.expire_token(&old_id, Some(end)).map(|_| ())?))?;
+        match old_expires {
+            Some(end) if end <= self.clock.now() => {
+                self.revoke_token(id)?;
+            }
+            Some(end) if old.expires.is_none_or(|present| end < present) => {
+                self.write(binding.tenant, |txn| Ok(txn.expire_token(&old_id, Some(end)).map(|_| ())?))?;
+            }
+            _ => {}
         }
         Ok(MadeToken { record, token, connection: credential.connection })
     }
@@ -159,14 +168,18 @@ impl Manage {
     ) -> Result<(PlainToken, TokenHash, TokenRecord), ManageError> {
         let token = PlainToken::mint(&*self.entropy);
         let hash = token.hash(&*self.entropy).map_err(ManageError::Token)?;
+        let now = self.clock.now();
         let record = TokenRecord {
             id: token.id().clone(),
             tenant,
             connection,
             name: name.to_owned(),
             scopes,
-            created: self.clock.now(),
+            created: now,
             made_by: self.actor.to_text(),
+            // To the nearest second: the end was reckoned from a moment just before this one.
+            lifetime_s: expires
+                .map(|end| Timestamp::from_micros(end.micros().saturating_add(500_000)).seconds_since(now)),
             expires,
             last_used: None,
             revoked: None,

@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use headcount_model::{
-    Clock, ConnectionKey, ConnectionKind, ConnectionState, Entropy, Preset, PublicId, ScopeSet, Secret, Tenant,
+    Actor, Clock, ConnectionKey, ConnectionKind, ConnectionState, Entropy, Preset, PublicId, ScopeSet, Secret, Tenant,
     Timestamp, TokenId, TokenRecord,
 };
-use headcount_service::{Answer, Caller, Entry, Limits, Precondition, QueryRequest, Service, ServiceOptions};
+use headcount_service::{Answer, Caller, Entry, Limits, Manage, Precondition, QueryRequest, Service, ServiceOptions};
 use headcount_store::{
     Abort, StoreError, StoreExt, TenantCtx, Txn,
     events::NumberedEvent,
@@ -86,6 +86,17 @@ impl World {
             cursor_key: Secret::new("the key of cursors in tests"),
         });
         Self { store, service, clock, entropy, registry }
+    }
+
+    /// Management over the same store and clock.
+    pub(crate) fn manage(&self) -> Manage {
+        Manage {
+            store: self.store.clone(),
+            registry: self.registry.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            actor: Actor::CommandLine,
+        }
     }
 
     fn mint(&self) -> PublicId {
@@ -169,6 +180,7 @@ impl Client<'_> {
             scopes,
             created: world.clock.now(),
             made_by: "test".to_owned(),
+            lifetime_s: None,
             expires,
             last_used: None,
             revoked: None,

@@ -19,6 +19,7 @@ mod cursors;
 mod delete;
 mod groups;
 mod identity;
+mod manage;
 mod ownership;
 mod patch;
 mod query;

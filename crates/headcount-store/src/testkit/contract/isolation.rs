@@ -53,6 +53,7 @@ fn token(world: &World, name: &str) -> TokenRecord {
         scopes: ScopeSet::default(),
         created: at(1),
         made_by: "command line".to_owned(),
+        lifetime_s: None,
         expires: None,
         last_used: None,
         revoked: None,

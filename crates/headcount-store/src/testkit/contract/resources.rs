@@ -94,7 +94,7 @@ pub fn update_of_another_version_is_a_mismatch(fixture: &dyn Fixture) {
     let stale = StoredResource { version: 0, ..before.clone() };
     for wrong in [stale, StoredResource { version: 2, ..before.clone() }] {
         let result = world.update(&wrong, &json!({"userName": "x"}), world.connection, false);
-        assert!(matches!(result, Err(crate::StoreError::VersionMismatch)), "{result:?}");
+        assert!(matches!(result, Err(StoreError::VersionMismatch)), "{result:?}");
     }
     assert_eq!(world.load(before.seq), Some(before));
 }
@@ -105,7 +105,7 @@ pub fn update_of_a_deleted_row_is_a_mismatch(fixture: &dyn Fixture) {
     let before = world.named_user(1);
     world.delete(&before).unwrap();
     let result = world.update(&before, &json!({"userName": "x"}), world.connection, false);
-    assert!(matches!(result, Err(crate::StoreError::VersionMismatch)), "{result:?}");
+    assert!(matches!(result, Err(StoreError::VersionMismatch)), "{result:?}");
     assert_eq!(world.ids("User", ""), []);
 }
 

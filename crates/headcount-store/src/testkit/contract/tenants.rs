@@ -35,6 +35,7 @@ fn token(world: &World, name: &str) -> TokenRecord {
         scopes: ScopeSet::parse("scim:read scim:write:User").unwrap(),
         created: at(10),
         made_by: "command line".to_owned(),
+        lifetime_s: Some(7_776_000),
         expires: Some(at(1_000)),
         last_used: None,
         revoked: None,
