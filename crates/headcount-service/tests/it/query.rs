@@ -157,3 +157,28 @@ fn filters_are_bounded_and_never_ignored() {
         assert_eq!(refusal(refused), (400, "invalidFilter"), "{filter}");
     }
 }
+
+/// RFC 7644 §3.9, §3.10: an attribute of an extension is named with the URN of its schema; the
+/// presets of identity providers take the bare name too.
+#[test]
+fn bare_names_in_projections_mean_extensions_for_identity_providers_only() {
+    let world = World::new();
+    for (preset, kept) in [(Preset::Strict, false), (Preset::Generic, false), (Preset::Entra, true)] {
+        let client = world.connect(&world.tenant(preset.as_str()), preset);
+        let user = json!({
+            "schemas": [builtin::USER, builtin::ENTERPRISE_USER],
+            "userName": "ada",
+            (builtin::ENTERPRISE_USER): {"department": "Engines", "division": "D"},
+        });
+        let projection = scim_schema::Projection::Only(vec!["department".to_owned()]);
+        let posted = client.post_as("User", user, &projection).unwrap().body.unwrap();
+        let listed = client.query(Some("User"), &asked(&[("attributes", "department")])).unwrap();
+        let rest = client.query(Some("User"), &asked(&[("excludedAttributes", "division")])).unwrap();
+        for answer in [&posted, &listed["Resources"][0]] {
+            let extension = answer.get(builtin::ENTERPRISE_USER);
+            assert_eq!(extension, kept.then_some(&json!({"department": "Engines"})), "{preset:?}");
+        }
+        let division = rest["Resources"][0][builtin::ENTERPRISE_USER].get("division");
+        assert_eq!(division.is_none(), kept, "{preset:?}");
+    }
+}

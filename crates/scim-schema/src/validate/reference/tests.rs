@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::{check, objection};
 
-/// RFC 3986 §1.1.2, §4.2, §5.4; RFC 3987 §2.2.
+/// Among them the examples that the RFC on URIs gives.
 #[test]
 fn rfc7643_2_3_7_uris_and_relative_references_are_taken() {
     for text in [
