@@ -40,7 +40,7 @@ pub fn run(app: &App, slug: &str, transcript: &Transcript, preset: Preset) -> Re
         clients.insert(name, app.client_of(&connection));
     }
     if !transcript.given.accounts.is_empty() {
-        let mut lines = transcript.given.accounts.iter().map(|account| Ok(account.to_string()));
+        let mut lines = transcript.given.accounts.iter().map(|account| Ok(account.to_string().into_bytes()));
         let imported = app.manage.import_users(slug, &mut lines, transcript.given.adoptable, &mut |_| {});
         let imported = imported.map_err(|error| error.to_string())?;
         if !imported.refused.is_empty() {

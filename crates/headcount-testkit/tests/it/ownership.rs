@@ -14,7 +14,7 @@ use crate::stores::each_store;
 
 fn import(app: &App, slug: &str, accounts: &[Value], adoptable: bool) {
     let _ = app.tenant(slug);
-    let mut lines = accounts.iter().map(|account| Ok(account.to_string()));
+    let mut lines = accounts.iter().map(|account| Ok(account.to_string().into_bytes()));
     let imported = app.manage.import_users(slug, &mut lines, adoptable, &mut |_| {}).unwrap();
     assert_eq!((imported.created, imported.refused), (u64::try_from(accounts.len()).unwrap(), vec![]));
 }
