@@ -1,6 +1,6 @@
-//! Why a token was refused.
+//! Why a token or a password was refused.
 
-/// A token that cannot be accepted.
+/// A token or a password that cannot be accepted.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -13,13 +13,13 @@ pub enum TokenError {
     /// Too many wrong secrets were tried for this token's id lately; try later.
     #[error("too many wrong secrets for this token")]
     Throttled,
-    /// Too many first verifications are running; try again.
-    #[error("too many tokens are being verified")]
+    /// Too many computations of argon2id are running or waited for; try again.
+    #[error("too many tokens and passwords are being hashed")]
     Busy,
     /// The stored hash cannot be read.
     #[error("the stored hash is not a PHC string of argon2id")]
     BadHash,
     /// argon2id could not run; the text is the library's.
-    #[error("the token could not be hashed: {0}")]
+    #[error("argon2id could not run: {0}")]
     Hashing(String),
 }

@@ -80,12 +80,7 @@ impl PlainToken {
     /// # Errors
     /// [`TokenError::Hashing`] when argon2id has not the memory it needs.
     pub fn hash(&self, entropy: &dyn Entropy) -> Result<TokenHash, TokenError> {
-        let mut salt = [0_u8; 16];
-        entropy.fill(&mut salt);
-        let hash: PasswordHash = argon2id()?
-            .hash_password_with_salt(self.text.expose().as_bytes(), &salt)
-            .map_err(|error| TokenError::Hashing(error.to_string()))?;
-        Ok(TokenHash(hash.to_string().into()))
+        Ok(TokenHash(phc(&self.text, entropy)?.into()))
     }
 }
 
@@ -113,6 +108,16 @@ impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenHash")
     }
+}
+
+/// The PHC string of a secret under a fresh salt.
+pub(crate) fn phc(secret: &Secret, entropy: &dyn Entropy) -> Result<String, TokenError> {
+    let mut salt = [0_u8; 16];
+    entropy.fill(&mut salt);
+    let hash: PasswordHash = argon2id()?
+        .hash_password_with_salt(secret.expose().as_bytes(), &salt)
+        .map_err(|error| TokenError::Hashing(error.to_string()))?;
+    Ok(hash.to_string())
 }
 
 /// argon2id with the parameters of new hashes; verification takes them from the PHC string.

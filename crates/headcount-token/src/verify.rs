@@ -1,29 +1,31 @@
 //! Verifying secrets, and remembering that they verified.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::Duration,
 };
 
-use argon2::{PasswordVerifier, password_hash::phc::PasswordHash};
-use headcount_model::{Clock, Entropy, Timestamp, TokenId};
+use argon2::{PasswordVerifier, password_hash::phc};
+use headcount_model::{Clock, Entropy, Secret, Timestamp, TokenId};
 use hmac::{Hmac, KeyInit, Mac};
 use moka::sync::Cache;
 use sha2::Sha256;
 
 use crate::{
     error::TokenError,
-    token::{PlainToken, TokenHash, argon2id},
+    password::PasswordHash,
+    token::{PlainToken, TokenHash, argon2id, phc},
 };
 
-/// Bounds on verification.
+/// Bounds on verification, and on hashing passwords.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VerifierLimits {
     /// Most argon2id computations at once; 19 MiB each. The number of cores is right.
     pub concurrent: usize,
-    /// Most requests waiting for one of them; more are [`TokenError::Busy`].
+    /// Most requests waiting for one of them, in the order in which they came; more are
+    /// [`TokenError::Busy`].
     pub queue: usize,
     /// Longest wait, in milliseconds; then [`TokenError::Busy`].
     pub wait_ms: u64,
@@ -39,7 +41,8 @@ impl Default for VerifierLimits {
     }
 }
 
-/// Verifies tokens against stored hashes.
+/// Verifies tokens against stored hashes; hashes and verifies passwords of users within the same
+/// bounds.
 ///
 /// SECURITY: the cache is keyed by an HMAC of the presented token under a key of this process, so
 /// that neither a memory dump of the cache nor the timing of its look-up tells a token. An entry
@@ -98,18 +101,53 @@ impl Verifier {
         if self.throttled(token.id()) {
             return Err(TokenError::Throttled);
         }
-        let _permit = self.gate.enter(Duration::from_millis(self.limits.wait_ms)).ok_or(TokenError::Busy)?;
+        let _permit = self.enter()?;
         // Another request with the same token may have paid while this one waited.
         if self.verified.get(&key) == Some(against) {
             return Ok(());
         }
-        let stored = PasswordHash::new(hash.as_str()).map_err(|_unreadable| TokenError::BadHash)?;
+        let stored = phc::PasswordHash::new(hash.as_str()).map_err(|_unreadable| TokenError::BadHash)?;
         if argon2id()?.verify_password(token.text().expose().as_bytes(), &stored).is_err() {
             self.note_wrong(token.id());
             return Err(TokenError::Wrong);
         }
         self.verified.insert(key, against);
         Ok(())
+    }
+
+    /// Hashes a user's password with argon2id and a fresh salt: 20 to 40 ms and 19 MiB, so that two
+    /// hashes of one password differ. Waits as long as [`VerifierLimits::wait_ms`] for its turn.
+    /// Blocks: call it outside any transaction.
+    ///
+    /// # Errors
+    /// [`TokenError`] `Busy`, `Hashing`.
+    pub fn hash_password(&self, password: &Secret, entropy: &dyn Entropy) -> Result<PasswordHash, TokenError> {
+        let _permit = self.enter()?;
+        phc(password, entropy).map(|text| PasswordHash::from_stored(&text))
+    }
+
+    /// Whether the password is the one behind the hash; every call costs what a hash costs, since
+    /// passwords are not remembered. How often somebody may guess is for who asks to bound.
+    /// Blocks: call it outside any transaction.
+    ///
+    /// # Errors
+    /// [`TokenError`] `Wrong`, `Busy`, `BadHash`, `Hashing`.
+    pub fn verify_password(&self, password: &Secret, hash: &PasswordHash) -> Result<(), TokenError> {
+        let _permit = self.enter()?;
+        let stored = phc::PasswordHash::new(hash.as_str()).map_err(|_unreadable| TokenError::BadHash)?;
+        if stored.hash.is_none() {
+            return Err(TokenError::BadHash);
+        }
+        match argon2id()?.verify_password(password.expose().as_bytes(), &stored) {
+            Ok(()) => Ok(()),
+            Err(argon2::password_hash::Error::PasswordInvalid) => Err(TokenError::Wrong),
+            Err(argon2::password_hash::Error::OutOfMemory) => Err(TokenError::Hashing("out of memory".to_owned())),
+            Err(_unusable) => Err(TokenError::BadHash),
+        }
+    }
+
+    fn enter(&self) -> Result<Permit<'_>, TokenError> {
+        self.gate.enter(Duration::from_millis(self.limits.wait_ms)).ok_or(TokenError::Busy)
     }
 
     fn keyed(&self, text: &str) -> [u8; 32] {
@@ -148,7 +186,8 @@ impl Wrong {
     }
 }
 
-/// A counting semaphore with a bounded queue.
+/// A counting semaphore with a bounded queue, first come, first served: a bulk request that hashes
+/// one password after another goes behind everybody who waits, each time.
 struct Gate {
     state: Mutex<GateState>,
     freed: Condvar,
@@ -157,30 +196,47 @@ struct Gate {
 
 struct GateState {
     free: usize,
-    waiting: usize,
+    /// The tickets of those who wait, in the order in which they came.
+    waiting: VecDeque<u64>,
+    last_ticket: u64,
 }
 
 struct Permit<'a>(&'a Gate);
 
+impl GateState {
+    fn is_turn_of(&self, ticket: u64) -> bool {
+        self.free > 0 && self.waiting.front() == Some(&ticket)
+    }
+}
+
 impl Gate {
     fn new(permits: usize, queue: usize) -> Self {
-        Self { state: Mutex::new(GateState { free: permits.max(1), waiting: 0 }), freed: Condvar::new(), queue }
+        let state = GateState { free: permits.max(1), waiting: VecDeque::new(), last_ticket: 0 };
+        Self { state: Mutex::new(state), freed: Condvar::new(), queue }
     }
 
     /// A permit, unless the queue is full or none comes free in time.
     fn enter(&self, wait: Duration) -> Option<Permit<'_>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.free == 0 {
-            if state.waiting >= self.queue {
+        if state.free == 0 || !state.waiting.is_empty() {
+            if state.waiting.len() >= self.queue {
                 return None;
             }
-            state.waiting += 1;
+            state.last_ticket = state.last_ticket.wrapping_add(1);
+            let ticket = state.last_ticket;
+            state.waiting.push_back(ticket);
             let (woken, _) = self
                 .freed
-                .wait_timeout_while(state, wait, |state| state.free == 0)
+                .wait_timeout_while(state, wait, |state| !state.is_turn_of(ticket))
                 .unwrap_or_else(PoisonError::into_inner);
             state = woken;
-            state.waiting -= 1;
+            let is_turn = state.is_turn_of(ticket);
+            state.waiting.retain(|other| *other != ticket);
+            // Whoever is first now may have been behind this one while a permit was free.
+            self.freed.notify_all();
+            if !is_turn {
+                return None;
+            }
         }
         state.free = state.free.checked_sub(1)?;
         Some(Permit(self))
@@ -190,7 +246,7 @@ impl Gate {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).free += 1;
-        self.0.freed.notify_one();
+        self.0.freed.notify_all();
     }
 }
 
@@ -268,13 +324,97 @@ mod tests {
         assert!(gate.enter(Duration::from_millis(1)).is_none());
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| gate.enter(Duration::from_secs(30)).is_some());
-            while gate.state.lock().unwrap().waiting == 0 {
-                std::thread::yield_now();
-            }
+            await_waiting(&gate, 1);
             assert!(gate.enter(Duration::from_secs(30)).is_none(), "the queue is full");
             drop(held);
             assert!(waiter.join().unwrap());
         });
         assert!(gate.enter(Duration::ZERO).is_some());
+    }
+
+    fn await_waiting(gate: &Gate, count: usize) {
+        while gate.state.lock().unwrap().waiting.len() < count {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_gate_serves_who_waits_before_who_comes_later() {
+        let gate = Gate::new(1, 8);
+        let served = Mutex::new(Vec::new());
+        let held = gate.enter(Duration::ZERO).unwrap();
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let (gate, served) = (&gate, &served);
+                scope.spawn(move || {
+                    let _permit = gate.enter(Duration::from_secs(30)).unwrap();
+                    served.lock().unwrap().push(n);
+                });
+                await_waiting(gate, n + 1);
+            }
+            // A bulk request that lets go and asks for the next permit at once.
+            drop(held);
+            let _again = gate.enter(Duration::from_secs(30)).unwrap();
+            assert_eq!(*served.lock().unwrap(), [0, 1, 2, 3]);
+        });
+    }
+
+    #[test]
+    fn who_gave_up_waiting_does_not_hold_up_those_behind() {
+        let gate = Gate::new(1, 8);
+        let held = gate.enter(Duration::ZERO).unwrap();
+        std::thread::scope(|scope| {
+            let impatient = scope.spawn(|| gate.enter(Duration::from_millis(20)).is_some());
+            await_waiting(&gate, 1);
+            let patient = scope.spawn(|| gate.enter(Duration::from_secs(30)).is_some());
+            assert!(!impatient.join().unwrap());
+            drop(held);
+            assert!(patient.join().unwrap());
+        });
+        assert!(gate.state.lock().unwrap().waiting.is_empty());
+    }
+
+    /// RFC 7643 §9.2.
+    #[test]
+    fn a_password_is_hashed_with_argon2id_and_a_salt_of_its_own_and_verified() {
+        let (verifier, _) = verifier(VerifierLimits::default());
+        for text in ["correct horse", "", "p\u{e4}ssw\u{f6}rd \u{1F511}"] {
+            let password = Secret::new(text);
+            let hash = verifier.hash_password(&password, &SystemEntropy).unwrap();
+            assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
+            assert_ne!(verifier.hash_password(&password, &SystemEntropy).unwrap(), hash);
+            let stored = PasswordHash::from_stored(hash.as_str());
+            assert_eq!(verifier.verify_password(&password, &stored), Ok(()));
+            for wrong in ["Correct horse", "correct horse ", "x"] {
+                assert_eq!(verifier.verify_password(&Secret::new(wrong), &stored), Err(TokenError::Wrong), "{wrong}");
+            }
+            assert_eq!(format!("{hash:?}"), "PasswordHash");
+        }
+    }
+
+    #[test]
+    fn a_stored_password_hash_that_cannot_be_read_is_no_wrong_password() {
+        let (verifier, _) = verifier(VerifierLimits::default());
+        for text in ["", "secret word", "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ", "$scrypt$ln=1$c29tZXNhbHQ$aGFzaA"]
+        {
+            let stored = PasswordHash::from_stored(text);
+            let result = verifier.verify_password(&Secret::new("secret word"), &stored);
+            assert_eq!(result, Err(TokenError::BadHash), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_wait_for_the_same_gate_as_tokens_and_are_refused_past_it() {
+        let (verifier, _) = verifier(VerifierLimits { concurrent: 1, queue: 0, ..VerifierLimits::default() });
+        let token = PlainToken::mint(&SystemEntropy);
+        let hash = token.hash(&SystemEntropy).unwrap();
+        let password = Secret::new("secret word");
+        let stored = verifier.hash_password(&password, &SystemEntropy).unwrap();
+        let held = verifier.gate.enter(Duration::ZERO).unwrap();
+        assert_eq!(verifier.hash_password(&password, &SystemEntropy), Err(TokenError::Busy));
+        assert_eq!(verifier.verify_password(&password, &stored), Err(TokenError::Busy));
+        assert_eq!(verifier.verify(&token, &hash), Err(TokenError::Busy));
+        drop(held);
+        assert_eq!(verifier.verify_password(&password, &stored), Ok(()));
     }
 }
