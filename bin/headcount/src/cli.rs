@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use headcount_model::Switches;
 
 use crate::duration::Span;
 
@@ -27,17 +28,17 @@ pub(crate) struct Cli {
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct Global {
     /// Configuration file; otherwise ./headcount.toml, then /etc/headcount/headcount.toml, if there.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Where the data is: sqlite:PATH or postgres://USER@HOST/DATABASE [default: sqlite:headcount.db]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "URL")]
     pub(crate) database_url: Option<String>,
     /// The URL under which identity providers reach the server [default: that of the server's last
     /// start, else http:// and the listen address]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// What is logged, e.g. info, debug, headcount=trace [default: info]
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FILTER")]
     pub(crate) log: Option<String>,
 }
 
@@ -188,6 +189,7 @@ pub(crate) enum Connection {
     },
     /// Change a connection: state=off|shadow|on, name=TEXT, preset=NAME, or a switch such as
     /// identity_changes=follow; the value `preset` takes a switch back to the preset's own.
+    #[command(after_help = switches())]
     Set {
         /// The connection's id.
         id: String,
@@ -210,8 +212,8 @@ pub(crate) enum Token {
         #[arg(long, value_name = "ID")]
         connection: Option<String>,
         /// Name for people, e.g. who uses it.
-        #[arg(long, default_value = "")]
-        name: String,
+        #[arg(long)]
+        name: Option<String>,
         /// When it ends by itself: 90d, 12h, 1y [default: never]
         #[arg(long, value_name = "SPAN")]
         expires_in: Option<Span>,
@@ -321,4 +323,14 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE".to_owned()),
     }
+}
+
+/// Every switch with its words, for the help of `connection set`.
+fn switches() -> String {
+    let width = Switches::ALL.iter().map(|info| info.key.len()).max().unwrap_or_default();
+    let lines = Switches::ALL.iter().map(|info| format!("  {:width$}  {}", info.key, info.words.join(", ")));
+    format!(
+        "Switches and their values, the RFCs' own first (docs/idp/switches.md says what each decides):\n{}",
+        lines.collect::<Vec<_>>().join("\n")
+    )
 }

@@ -42,7 +42,7 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "The URL under which identity providers reach the server; by default that of the last start, else `http://` and the listen address.",
     ),
-    key("log", "info", "What is logged: a level, or a filter such as `headcount=debug`."),
+    key("log", "info,actix_server=warn", "What is logged: a level, or a filter such as `headcount=debug`."),
     key("log_format", "auto", "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),
     key("schemas", "", "Folder of Schema and ResourceType documents to serve beside User and Group."),
     key("database.pool", "0", "Connections: readers of SQLite, all to PostgreSQL; 1 to 256, or 0 for 4 and 16."),
@@ -87,18 +87,43 @@ pub(crate) struct Config {
 }
 
 #[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub(crate) enum LogFormat {
     Auto,
     Text,
     Json,
 }
 
+impl TryFrom<String> for LogFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("log_format is '{text}'; it takes auto, text or json")),
+        }
+    }
+}
+
 #[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub(crate) enum Statements {
     Named,
     Unnamed,
+}
+
+impl TryFrom<String> for Statements {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "named" => Ok(Self::Named),
+            "unnamed" => Ok(Self::Unnamed),
+            _ => Err(format!("database.statements is '{text}'; it takes named or unnamed")),
+        }
+    }
 }
 
 #[derive(Deserialize, Debug, Clone)]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use headcount_service::manage::ManageError;
+use headcount_store::StoreError;
 
 /// 2 for input that is not acceptable (as clap has it for usage), 3 for what is not there, 4 for
 /// what is not allowed, 1 for the rest.
@@ -18,7 +19,20 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
 
 /// The error and its causes in one line.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    // A cause may repeat what its effect says, and libraries end lines as they like.
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        if parts.iter().all(|part| !part.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    let advice = match error.downcast_ref::<ManageError>() {
+        Some(ManageError::Store(StoreError::Busy(_))) => "; nothing was changed, so run the command again",
+        Some(ManageError::Store(StoreError::Unknown(_))) => "; look whether it was done before you run it again",
+        _ => "",
+    };
+    parts.join(": ") + advice
 }
 
 /// Whether standard output was closed by whoever read it.

@@ -103,7 +103,7 @@ impl Database {
             }
             let path = path.strip_prefix("//").filter(|path| !path.is_empty()).unwrap_or(path);
             if path.is_empty() || path.starts_with(":memory:") {
-                return Err(ConnectError::Scheme);
+                return Err(ConnectError::Path);
             }
             return Ok(Self::Sqlite(path.to_owned()));
         }
@@ -146,6 +146,20 @@ impl Database {
     }
 }
 
+/// Makes a database file that is not there yet, readable by its owner alone: it will hold people's
+/// data and hashes of tokens. SQLite gives the files beside it the same mode.
+#[cfg(feature = "sqlite")]
+fn make_private(path: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// One connection.
 pub(crate) struct Link {
     pub(crate) any: AnyConn,
@@ -174,6 +188,7 @@ impl Link {
         match database {
             #[cfg(feature = "sqlite")]
             Database::Sqlite(path) => {
+                make_private(path).map_err(|error| database.unreachable(error))?;
                 let mut link = Self {
                     any: AnyConn::Sqlite(
                         diesel::SqliteConnection::establish(path).map_err(|error| database.unreachable(error))?,

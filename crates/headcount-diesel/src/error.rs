@@ -9,6 +9,11 @@ pub enum ConnectError {
         "the database URL must start with sqlite:, postgres:// or postgresql://, as in sqlite:headcount.db or postgres://user@host/headcount"
     )]
     Scheme,
+    /// The URL of SQLite has no path, or asks for a database in memory.
+    #[error(
+        "the database URL sqlite: needs the path of a file, as in sqlite:headcount.db; a database in memory is not served"
+    )]
+    Path,
     /// The URL names a database that this program was built without.
     #[error(
         "this program was built without {database}; build it with the feature {feature}, or choose another database URL"
@@ -49,6 +54,14 @@ pub enum ConnectError {
     BypassesRowLevelSecurity {
         /// The role.
         role: String,
+    },
+    /// The database has a migration that this program does not know.
+    #[error(
+        "the database was brought up to date by a newer version of this program (migration {version}); use that version, or restore the backup made before the upgrade"
+    )]
+    Newer {
+        /// The migration's version.
+        version: String,
     },
     /// A migration failed; the ones before it are in place.
     #[error("the migration of the database failed")]

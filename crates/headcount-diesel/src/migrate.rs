@@ -86,7 +86,7 @@ pub(crate) fn prepare_file(link: &mut Link, database: &Database) -> Result<(), C
     Ok(())
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     Look,
     Up,
@@ -108,6 +108,13 @@ where
     C: MigrationHarness<DB>,
     EmbeddedMigrations: MigrationSource<DB>,
 {
+    if step == Step::Up {
+        let known = versions_of::<DB>(&source)?;
+        let applied = conn.applied_migrations().map_err(ConnectError::Migration)?;
+        if let Some(newer) = applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
+            return Err(ConnectError::Newer { version: newer });
+        }
+    }
     let versions: Vec<String> = match step {
         Step::Look => conn
             .pending_migrations(source)

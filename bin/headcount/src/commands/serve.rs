@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, middleware::Compress, web};
 use anyhow::{Context, Result};
 use headcount_actix::{Mount, Options, TrustedProxies};
 use headcount_api::ScimApi;
@@ -70,6 +70,7 @@ async fn serve(
     let state = Readiness { store, draining: draining.clone() };
     let server = HttpServer::new(move || {
         App::new()
+            .wrap(Compress::default())
             .app_data(web::Data::new(state.clone()))
             .route("/healthz", web::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
             .route("/readyz", web::get().to(ready))

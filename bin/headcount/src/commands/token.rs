@@ -17,8 +17,13 @@ pub(crate) fn run(opened: &Opened, command: cli::Token) -> Result<()> {
     match command {
         cli::Token::Create { tenant, connection, name, expires_in, scopes, printed } => {
             let expires = expires_in.map(|span| now.plus_seconds(span.0));
-            let made =
-                opened.manage.create_token(&tenant, connection.as_deref(), &name, scope_set(&scopes)?, expires)?;
+            let made = opened.manage.create_token(
+                &tenant,
+                connection.as_deref(),
+                name.as_deref().unwrap_or_default(),
+                scope_set(&scopes)?,
+                expires,
+            )?;
             print_made(opened, &made, printed.output)
         }
         cli::Token::List { tenant, printed } => {

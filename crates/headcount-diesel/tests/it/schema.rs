@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use headcount_diesel::{
-    migrate,
+    ConnectError, migrate,
     schema::{SYSTEM_TABLES, TENANT_TABLES},
 };
 
@@ -53,6 +53,26 @@ fn sqlite_columns(conn: &mut SqliteConnection) -> Columns {
         .load(conn)
         .unwrap(),
     )
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "no version of this program makes such a row")]
+fn a_database_of_a_newer_version_is_refused_and_a_new_file_is_private() {
+    let sqlite_files = Sqlite::default();
+    let file = sqlite_files.file();
+    let options = Sqlite::options(&file);
+    migrate::migrate(&options).unwrap();
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    diesel::sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ('99999999999999')")
+        .execute(&mut conn)
+        .unwrap();
+    let refused = migrate::migrate(&options).unwrap_err();
+    assert!(matches!(&refused, ConnectError::Newer { version } if version == "99999999999999"), "{refused}");
 }
 
 #[test]
@@ -218,6 +238,7 @@ mod postgres {
              INSERT INTO tokens VALUES (1, 'id', 1, 1, 'name', '', 0, 'x', NULL, NULL, NULL);
              INSERT INTO resources (seq, tenant_id, conn, type, id, version, scope, present, adoptable, active, created, modified, doc)
                  VALUES (1, 1, 1, 2, 'a', 1, 0, 0, 0, 1, 0, 0, '{}'), (2, 1, 1, 1, 'b', 1, 0, 0, 0, 1, 0, 0, '{}');
+             INSERT INTO passwords VALUES (1, 2, 'phc');
              INSERT INTO unique_values VALUES (1, 0, 1, 1, 'key', 2);
              INSERT INTO vals VALUES (1, 1, 'x', 2, 0, NULL, 0);
              INSERT INTO counts VALUES (1, 1, 1, 0, 1);
