@@ -44,6 +44,7 @@ mod emails;
 mod identity;
 mod journal;
 mod lifecycle;
+mod located;
 mod membership;
 mod merge;
 mod paging;

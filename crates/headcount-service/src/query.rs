@@ -21,6 +21,7 @@ use crate::{
     authenticate,
     caller::Caller,
     cursor::{self, KeyInCursor, Question, Reading},
+    located,
     paging::Paging,
     render::Frame,
     service::{QueryRequest, Service},
@@ -125,13 +126,12 @@ fn select(
         .map(|resource_type| {
             let predicate = match &filter {
                 None => Predicate::All,
-                Some(filter) => Predicate::compile(
-                    filter,
-                    job.service.registry(),
-                    resource_type,
-                    at_root,
-                    switches.compile_options(),
-                )?,
+                Some(filter) => {
+                    let registry = job.service.registry();
+                    let options = switches.compile_options();
+                    let predicate = Predicate::compile(filter, registry, resource_type, at_root, options)?;
+                    located::from_ids(predicate, &Frame::new(registry, job.caller), resource_type)?
+                }
             };
             Ok(Selection { resource_type: resource_type.name.clone(), predicate })
         })

@@ -197,3 +197,21 @@ fn push_segment(url: &mut String, segment: &str) {
         }
     }
 }
+
+/// The text of a percent-encoded path segment; `None` if it is not as [`push_segment`] writes it.
+pub(crate) fn decoded_segment(segment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        bytes.push(digit()? << 4 | digit()?);
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    let mut again = String::with_capacity(segment.len());
+    push_segment(&mut again, &text);
+    (again == segment).then_some(text)
+}

@@ -182,3 +182,69 @@ fn bare_names_in_projections_mean_extensions_for_identity_providers_only() {
         assert_eq!(division.is_none(), kept, "{preset:?}");
     }
 }
+
+/// RFC 7643 §2.3.7, §3.1: a reference is case exact, and `meta.location` is one.
+#[test]
+fn references_that_only_an_answer_holds_are_found_by_filters() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let base = client.base();
+    let manager = json!({
+        "schemas": [builtin::USER, builtin::ENTERPRISE_USER],
+        "userName": "bob",
+        (builtin::ENTERPRISE_USER): {"manager": {"value": "A b/é"}},
+    });
+    let ada = client.user("ada");
+    let bob = client.post("User", manager).unwrap().body.unwrap()["id"].as_str().unwrap().to_owned();
+    let crew = client.group("crew", &[&ada]);
+    let all = client.group("all", &[crew.as_str(), &bob]);
+    let user = |id: &str| format!("{base}/Users/{id}");
+    let group = |id: &str| format!("{base}/Groups/{id}");
+    let enterprise = builtin::ENTERPRISE_USER;
+    let check = |kind: &str, filter: &str, expected: &[&String]| {
+        let mut expected: Vec<String> = expected.iter().map(|id| (*id).clone()).collect();
+        let mut found = client.find(kind, filter);
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{filter}");
+    };
+    let (both, none): (_, [&String; 0]) = ([&ada, &bob], []);
+    check("User", "meta.location pr", &both);
+    check("User", &format!("meta.location eq \"{}\"", user(&ada)), &[&ada]);
+    check("User", &format!("META[location eq \"{}\"]", user(&ada)), &[&ada]);
+    check("User", &format!("meta.location ne \"{}\"", user(&ada)), &[&bob]);
+    check("User", &format!("meta.location eq \"{}\"", user(&ada).to_uppercase()), &none);
+    check("User", &format!("meta.location eq \"{}\"", group(&ada)), &none);
+    check("User", &format!("meta.location eq \"{ada}\""), &none);
+    check("User", &format!("meta.location sw \"{base}\""), &both);
+    check("User", &format!("meta.location sw \"{}\"", &user(&ada)[..user(&ada).len() - 1]), &[&ada]);
+    check("User", "meta.location sw \"urn:\"", &none);
+    check("User", "meta.location co \"/Users/\"", &both);
+    check("User", &format!("meta.location co \"s/{}\"", &ada[..35]), &[&ada]);
+    check("User", &format!("meta.location co \"{}\"", &bob[9..]), &[&bob]);
+    check("User", "meta.location co \"/Groups\"", &none);
+    check("User", &format!("meta.location ew \"rs/{ada}\""), &[&ada]);
+    check("User", &format!("meta.location ew \"{}\"", &ada[9..]), &[&ada]);
+    check("User", "meta.location ew \"Users/\"", &none);
+    check("User", &format!("meta.location gt \"{}\"", user(&ada)), &[&bob]);
+    check("User", "meta.location ge \"a\" and meta.location lt \"z\"", &both);
+    check("User", "meta.location lt \"a\"", &none);
+
+    check("Group", "members.$ref pr", &[&crew, &all]);
+    check("Group", &format!("members.$ref eq \"{}\"", user(&ada)), &[&crew]);
+    check("Group", &format!("members.$ref eq \"{}\"", group(&crew)), &[&all]);
+    check("Group", &format!("members.$ref eq \"{}\"", user(&crew)), &none);
+    check("Group", &format!("members.$ref ne \"{}\"", user(&bob)), &[&crew]);
+    check("Group", &format!("members[$ref eq \"{}\" and type eq \"User\"]", user(&bob)), &[&all]);
+    check("Group", &format!("members[$ref eq \"{}\" and type eq \"Group\"]", user(&bob)), &none);
+    check("User", "groups.$ref pr", &both);
+    check("User", &format!("groups.$ref eq \"{}\"", group(&all)), &[&bob]);
+    check("User", &format!("groups.$ref eq \"{}\"", group(&all).to_uppercase()), &none);
+    check("User", &format!("groups.$ref eq \"{base}/Groups/{}\"", all.to_uppercase()), &none);
+    check("User", &format!("{enterprise}:manager.$ref pr"), &[&bob]);
+    check("User", &format!("{enterprise}:manager.$ref eq \"{base}/Users/A%20b%2F%C3%A9\""), &[&bob]);
+    check("User", &format!("{enterprise}:manager.$ref eq \"{base}/Users/A%20b%2f%C3%A9\""), &none);
+    for (kind, filter) in [("Group", "members.$ref co \"x\""), ("User", "groups.$ref gt \"x\"")] {
+        assert_eq!(refusal(client.query(Some(kind), &asked(&[("filter", filter)]))), (400, "invalidFilter"));
+    }
+}
