@@ -16,6 +16,7 @@ mod journal;
 mod members;
 pub mod migrate;
 mod names;
+mod passwords;
 mod predicate;
 mod query;
 mod resources;

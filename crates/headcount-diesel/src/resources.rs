@@ -435,7 +435,11 @@ impl ResourceTxn for DieselTxn<'_> {
             .raw(" RETURNING conn, adoptable");
         let gone = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)?;
         let (conn, adoptable) = gone.ok_or(StoreError::NotFound)?;
-        for text in ["DELETE FROM vals WHERE tenant_id = ", "DELETE FROM unique_values WHERE tenant_id = "] {
+        for text in [
+            "DELETE FROM vals WHERE tenant_id = ",
+            "DELETE FROM unique_values WHERE tenant_id = ",
+            "DELETE FROM passwords WHERE tenant_id = ",
+        ] {
             self.run(&Sql::new(text).int(tenant).raw(" AND resource = ").int(seq))?;
         }
         if type_number != USER {

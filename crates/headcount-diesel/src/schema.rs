@@ -2,12 +2,13 @@
 
 /// Tables whose every key starts with the tenant, on both databases. On PostgreSQL all of them, and
 /// [`POSTGRES_ONLY`], have forced row-level security.
-pub const TENANT_TABLES: [&str; 13] = [
+pub const TENANT_TABLES: [&str; 14] = [
     "tenants",
     "tenant_hosts",
     "connections",
     "tokens",
     "resources",
+    "passwords",
     "unique_values",
     "vals",
     "counts",

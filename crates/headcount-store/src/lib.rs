@@ -14,6 +14,7 @@ pub mod events;
 pub mod index;
 pub mod members;
 pub mod page;
+pub mod passwords;
 pub mod query;
 pub mod resources;
 pub mod store;

@@ -1,8 +1,8 @@
 //! The store and its transactions.
 
 use crate::{
-    ctx::TenantCtx, error::StoreError, events::JournalTxn, members::MemberTxn, resources::ResourceTxn,
-    system::SystemStore, tenants::TenantTxn, tokens::TokenTxn,
+    ctx::TenantCtx, error::StoreError, events::JournalTxn, members::MemberTxn, passwords::PasswordTxn,
+    resources::ResourceTxn, system::SystemStore, tenants::TenantTxn, tokens::TokenTxn,
 };
 
 /// How the work wants its transaction to end.
@@ -36,7 +36,7 @@ pub trait Store: SystemStore + Send + Sync + 'static {
 }
 
 /// A transaction of one tenant.
-pub trait Txn: ResourceTxn + MemberTxn + TenantTxn + TokenTxn + JournalTxn {
+pub trait Txn: ResourceTxn + PasswordTxn + MemberTxn + TenantTxn + TokenTxn + JournalTxn {
     /// Runs the work under a savepoint: on [`Verdict::Rollback`] or an error, what it wrote is
     /// undone and the transaction goes on.
     ///

@@ -14,6 +14,7 @@ use crate::{
     changes,
     delta::MemberDelta,
     dialect::{self, Dialect, ReadOnlyInput},
+    password::PasswordChange,
     read_only,
     request::{Op, Operation, PatchRequest, in_operation, parse_path},
     schemas,
@@ -30,8 +31,9 @@ pub struct Patched {
     pub changed: BTreeSet<String>,
     /// Changes to the membership list, in order.
     pub members: Vec<MemberDelta>,
-    /// A password that the request carried, the last one; never part of the document.
-    pub password: Option<String>,
+    /// What the request does to the password, the last operation that names it; never part of the
+    /// document.
+    pub password: Option<PasswordChange>,
 }
 
 /// Applies the operations in order to a copy of `resource`. `read_only` holds the present values of
@@ -104,7 +106,7 @@ pub(crate) struct Engine<'a> {
     pub(crate) dialect: &'a Dialect,
     pub(crate) document: Map<String, Value>,
     pub(crate) members: Vec<MemberDelta>,
-    pub(crate) password: Option<String>,
+    pub(crate) password: Option<PasswordChange>,
     pub(crate) created: Vec<Created>,
     /// How many elements of lists the operations have read.
     pub(crate) visited: usize,
@@ -320,10 +322,10 @@ impl<'a> Engine<'a> {
 
     fn change_password(&mut self, place: Place<'_>, change: Change) -> Result<(), ScimError> {
         match change {
-            Change::Remove => self.password = None,
+            Change::Remove => self.password = Some(PasswordChange::Remove),
             Change::Write(_, value) => {
                 if let Value::String(text) = self.checked(place.attribute, &place.key(), value)? {
-                    self.password = Some(text);
+                    self.password = Some(PasswordChange::Set(text));
                 }
             }
         }

@@ -34,6 +34,7 @@
 pub mod apply;
 pub mod delta;
 pub mod dialect;
+pub mod password;
 pub mod request;
 
 mod attribute;
@@ -50,4 +51,5 @@ mod target;
 pub use apply::{Patched, apply};
 pub use delta::MemberDelta;
 pub use dialect::Dialect;
+pub use password::PasswordChange;
 pub use request::{Op, Operation, PatchRequest};

@@ -39,5 +39,22 @@ pub fn fold_user_name(text: &str) -> Cow<'_, str> {
     fold(text.trim())
 }
 
+/// The form in which a password is hashed and compared: every space of Unicode becomes U+0020, then
+/// canonical composition (RFC 7644 §7.8; the mappings of `OpaqueString`, RFC 8265 §4.2.2, without its
+/// refusals, since a password that an identity provider has already taken is not ours to refuse).
+#[must_use]
+pub fn prepare_password(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let spaced: String = text.chars().map(|character| if is_space(character) { ' ' } else { character }).collect();
+    Cow::Owned(ComposingNormalizerBorrowed::new_nfc().normalize(&spaced).into_owned())
+}
+
+/// Whether the character's general category is `Zs`.
+fn is_space(character: char) -> bool {
+    matches!(character, ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
+}
+
 #[cfg(test)]
 mod tests;

@@ -113,6 +113,14 @@ CREATE INDEX r_fam ON resources (tenant_id, conn, family_key);
 -- Resources that have a value too long to be kept whole outside the document.
 CREATE INDEX r_long ON resources (tenant_id, type) WHERE present >= 4611686018427387904;
 
+-- argon2id hashes of users' passwords, apart from the documents.
+CREATE TABLE passwords (
+    tenant_id BIGINT NOT NULL,
+    resource BIGINT NOT NULL,
+    phc TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant_id, resource)
+);
+
 CREATE TABLE unique_values (
     tenant_id BIGINT NOT NULL,
     scope BIGINT NOT NULL,
@@ -272,6 +280,11 @@ CREATE POLICY tenant ON tokens
 ALTER TABLE resources ENABLE ROW LEVEL SECURITY;
 ALTER TABLE resources FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON resources
+    USING (tenant_id = (SELECT NULLIF(current_setting('app.tenant', true), '')::bigint))
+    WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('app.tenant', true), '')::bigint));
+ALTER TABLE passwords ENABLE ROW LEVEL SECURITY;
+ALTER TABLE passwords FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON passwords
     USING (tenant_id = (SELECT NULLIF(current_setting('app.tenant', true), '')::bigint))
     WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('app.tenant', true), '')::bigint));
 ALTER TABLE unique_values ENABLE ROW LEVEL SECURITY;

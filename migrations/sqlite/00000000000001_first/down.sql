@@ -6,6 +6,7 @@ DROP TABLE memberships;
 DROP TABLE counts;
 DROP TABLE vals;
 DROP TABLE unique_values;
+DROP TABLE passwords;
 DROP TABLE resources;
 DROP TABLE tokens;
 DROP TABLE connections;

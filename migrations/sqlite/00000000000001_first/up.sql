@@ -112,6 +112,14 @@ CREATE INDEX r_fam ON resources (tenant_id, conn, family_key);
 -- Resources that have a value too long to be kept whole outside the document.
 CREATE INDEX r_long ON resources (tenant_id, type) WHERE present >= 4611686018427387904;
 
+-- argon2id hashes of users' passwords, apart from the documents.
+CREATE TABLE passwords (
+    tenant_id INTEGER NOT NULL,
+    resource INTEGER NOT NULL,
+    phc TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, resource)
+) WITHOUT ROWID;
+
 CREATE TABLE unique_values (
     tenant_id INTEGER NOT NULL,
     scope INTEGER NOT NULL,

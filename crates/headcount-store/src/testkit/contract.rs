@@ -64,6 +64,7 @@ pub mod isolation;
 pub mod journal;
 pub mod members;
 pub mod pages;
+pub mod passwords;
 pub mod resources;
 pub mod tenants;
 pub mod transactions;
@@ -509,6 +510,14 @@ macro_rules! contract_properties {
                 deleted_resource_is_gone_everywhere
                 latest_tombstone_of_a_key_is_found_until_it_is_forgotten
                 revived_resource_keeps_its_id_and_version
+            }
+            passwords {
+                password_is_kept_replaced_and_taken_away
+                password_needs_its_resource
+                password_and_resource_leave_each_other_alone
+                password_goes_with_its_resource
+                password_follows_rollback_and_savepoints
+                passwords_of_two_tenants_are_apart
             }
             uniqueness {
                 user_name_is_unique_over_owners_and_states

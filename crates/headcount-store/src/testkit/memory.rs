@@ -10,6 +10,7 @@ use headcount_model::{
     Connection, ConnectionKey, ConnectionKind, ConnectionState, Preset, Tenant, TenantKey, Timestamp, TokenId,
     TokenRecord, switches::SwitchOverrides,
 };
+use headcount_token::PasswordHash;
 use scim_schema::Registry;
 
 use self::table::{Hashed, Numbered};
@@ -26,6 +27,7 @@ use crate::{
 
 mod journal;
 mod members;
+mod passwords;
 mod resources;
 mod search;
 mod table;
@@ -178,6 +180,7 @@ struct TenantState {
     tokens: Hashed<TokenId, (u64, TokenRecord)>,
     conflicts: Vec<Conflict>,
     resources: Numbered<Arc<Row>>,
+    passwords: Numbered<PasswordHash>,
     ids: Hashed<String, i64>,
     unique: Hashed<UniqueKey, i64>,
     /// Group to members.
@@ -328,6 +331,7 @@ impl SystemStore for MemoryStore {
                 tokens: Hashed::default(),
                 conflicts: Vec::new(),
                 resources: Numbered::default(),
+                passwords: Numbered::default(),
                 ids: Hashed::default(),
                 unique: Hashed::default(),
                 members: Numbered::default(),

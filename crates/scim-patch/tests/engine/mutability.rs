@@ -1,5 +1,6 @@
 //! Required, read-only and immutable attributes (RFC 7643 §2.2, RFC 7644 §3.5.2).
 
+use scim_patch::PasswordChange;
 use scim_schema::ScimType;
 use serde_json::{Value, json};
 
@@ -199,11 +200,46 @@ fn a_password_is_taken_out_of_the_document() {
         json!([{"op": "replace", "value": {"title": "Countess", "password": "s3cret"}}]),
     ] {
         let patched = patch_user(&ada(), &operations, &strict()).expect("accepted");
-        assert_eq!(patched.password.as_deref(), Some("s3cret"));
+        assert_eq!(patched.password, Some(PasswordChange::Set("s3cret".to_owned())));
         assert!(patched.changed.is_empty());
     }
     let wrong = json!([{"op": "replace", "path": "password", "value": 1}]);
     assert_eq!(refusal(patch_user(&ada(), &wrong, &strict())), ScimType::InvalidValue);
+}
+
+/// RFC 7643 §9.2; RFC 7644 §3.5.2: operations are applied in order.
+#[test]
+fn the_last_operation_that_names_the_password_decides() {
+    let set = |text: &str| Some(PasswordChange::Set(text.to_owned()));
+    let remove = || Some(PasswordChange::Remove);
+    let urn = format!("{USER}:password");
+    for (operations, expected) in [
+        (json!([{"op": "replace", "path": "title", "value": "password"}]), None),
+        (json!([{"op": "remove", "path": "password"}]), remove()),
+        (json!([{"op": "remove", "path": "password", "value": "a"}]), remove()),
+        (json!([{"op": "replace", "path": "password", "value": null}]), remove()),
+        (json!([{"op": "add", "path": "PassWord", "value": "a"}, {"op": "remove", "path": "password"}]), remove()),
+        (json!([{"op": "remove", "path": "password"}, {"op": "add", "path": "password", "value": "a"}]), set("a")),
+        (json!([{"op": "replace", "path": urn, "value": "a"}]), set("a")),
+        (json!([{"op": "add", "value": {urn.clone(): "a", "title": "b"}}]), set("a")),
+        (json!([{"op": "add", "value": {"PASSWORD": "a"}}, {"op": "add", "value": {"title": "b"}}]), set("a")),
+        (json!([{"op": "replace", "path": "password", "value": ""}]), set("")),
+    ] {
+        for dialect in [strict(), generic(), provider()] {
+            let patched = patch_user(&ada(), &operations, &dialect).expect("accepted");
+            assert_eq!(patched.password, expected, "{operations}");
+            assert!(!format!("{patched:?}").contains("Set(\""), "a password does not show in debug output");
+        }
+    }
+    for (value, expected) in [(json!(["a"]), set("a")), (json!(1234), set("1234")), (json!({"a": "b"}), None)] {
+        let operations = json!([{"op": "replace", "path": "password", "value": value}]);
+        match patch_user(&ada(), &operations, &provider()) {
+            Ok(patched) => assert_eq!(patched.password, expected, "{operations}"),
+            Err(error) => assert_eq!((error.status, expected), (400, None), "{operations}"),
+        }
+    }
+    let text = json!([{"op": "add", "value": "{\"password\": \"a\"}"}]);
+    assert_eq!(patch_user(&ada(), &text, &provider()).expect("accepted").password, set("a"));
 }
 
 /// RFC 7643 §6.

@@ -6,6 +6,7 @@ use scim_filter::{parser::Leniencies, predicate::CompileOptions};
 use scim_patch::{
     Dialect, MemberDelta, PatchRequest, Patched, apply,
     dialect::{ComplexValues, ReadOnlyInput, UnmatchedValueFilter},
+    password::password,
 };
 use scim_schema::{
     Registry, Resource, ResourceType, ScimError, ScimType,
@@ -177,6 +178,7 @@ pub(crate) fn run(name: &str, before: &Value, operations: &Value, dialect: &Dial
     let resource = Resource::from_document(object(before.clone()));
     let patched = apply(&registry, &resource_type, &resource, &kept_apart(), &request, dialect)?;
     check_invariant(&Value::Object(patched.resource.document().clone()));
+    assert_eq!(patched.password, password(&resource_type, &request, dialect), "read without the resource");
     assert_eq!(patched.changed.is_empty(), patched.resource == resource, "`changed` tells of every change");
     Ok(patched)
 }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 
-use super::{UNICODE_VERSION, fold, fold_user_name};
+use super::{UNICODE_VERSION, fold, fold_user_name, prepare_password};
 
 fn is_idempotent(text: &str) -> bool {
     let once = fold(text);
@@ -100,4 +100,24 @@ fn text_in_comparison_form_is_borrowed() {
 #[test]
 fn outer_white_space_is_no_part_of_a_user_name() {
     assert_eq!(fold_user_name(" \u{2003}Ada Byron "), "ada byron");
+}
+
+/// RFC 7644 §7.8; RFC 8265 §4.2.2.
+#[test]
+fn a_password_is_prepared_by_composition_and_plain_spaces_and_keeps_its_case() {
+    for (left, right) in [
+        ("p\u{e4}ss", "pa\u{308}ss"),
+        ("correct\u{3000}horse", "correct horse"),
+        ("a\u{a0}b\u{2003}c", "a b c"),
+        (" Secret ", " Secret "),
+    ] {
+        assert_eq!(prepare_password(left), prepare_password(right));
+    }
+    for (left, right) in [("Secret", "secret"), ("a ", "a"), ("\u{ff41}", "a"), ("\u{df}", "ss")] {
+        assert_ne!(prepare_password(left), prepare_password(right), "{left}");
+    }
+    for character in ('\u{0}'..=char::MAX).step_by(7) {
+        let once = prepare_password(&format!("x{character}")).into_owned();
+        assert_eq!(prepare_password(&once), once, "{character:?}");
+    }
 }

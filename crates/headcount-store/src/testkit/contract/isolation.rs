@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Write as _};
 
 use headcount_model::{ConnectionKey, EventKind, PublicId, ScopeSet, Seq, TokenId, TokenRecord};
-use headcount_token::TokenHash;
+use headcount_token::{PasswordHash, TokenHash};
 use serde_json::json;
 
 use super::{EXTENSION, Fixture, World, at, event, find, id, member_ref};
@@ -73,6 +73,7 @@ fn theirs(world: &World) -> Theirs {
     world
         .write(|txn| {
             txn.insert_token(&record, &TokenHash::from_stored("hash"))?;
+            txn.set_password(user.seq, Some(&PasswordHash::from_stored("their hash")))?;
             txn.note_unmatched(group.seq, &["nobody"], at(5))?;
             txn.record_conflict(&conflict(world.connection)).map(|_| ())
         })
@@ -141,6 +142,7 @@ fn dump(world: &World) -> String {
                         let page = txn.query(&Query { view, ..world.query(resource_type, filter) })?;
                         note(&(page.total, &page.resources));
                         for resource in &page.resources {
+                            note(&txn.password(resource.seq)?.map(|hash| hash.as_str().to_owned()));
                             note(&txn.members(resource.seq, None, 100)?);
                             note(&txn.unmatched(resource.seq)?);
                             note(&txn.groups_with_member(resource.seq)?);
@@ -228,6 +230,14 @@ const ATTEMPTS: &[(&str, Attempt)] = &[
     }),
     ("find_tombstone", |_, txn, theirs| Ok(shown(txn.find_tombstone("User", theirs.connection, "gone")?))),
     ("forget_tombstone", |_, txn, theirs| txn.forget_tombstone(&theirs.deleted).map(shown)),
+    ("password", |_, txn, theirs| {
+        let hash = txn.password(theirs.user.seq)?;
+        Ok(shown(hash.map(|hash| hash.as_str().to_owned())))
+    }),
+    ("set_password", |_, txn, theirs| {
+        txn.set_password(theirs.user.seq, Some(&PasswordHash::from_stored("stolen"))).map(shown)
+    }),
+    ("set_password: none", |_, txn, theirs| txn.set_password(theirs.user.seq, None).map(shown)),
     ("find_members", |mine, txn, theirs| {
         Ok(shown(txn.find_members(&mine.view(), &[theirs.user.id.as_str(), theirs.group.id.as_str()])?))
     }),

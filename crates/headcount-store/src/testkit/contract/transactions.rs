@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use headcount_model::EventKind;
+use headcount_token::PasswordHash;
 use serde_json::json;
 
 use super::{Fixture, World, event, find, id};
@@ -33,6 +34,7 @@ fn change_everything(world: &World, before: &Before, txn: &mut dyn Txn) -> Resul
     let seq = txn.insert_resource(&new)?;
     let changed = json!({"userName": "ann", "emails": [{"value": "changed@example.com"}], "active": false});
     world.update_in(txn, &before.user, &changed, world.connection, false)?;
+    txn.set_password(before.user.seq, Some(&PasswordHash::from_stored("changed")))?;
     txn.touch_group(before.group.seq, super::at(600))?;
     txn.remove_members(before.group.seq, &[before.user.id.as_str()])?;
     txn.add_members(before.group.seq, &[MemberRef { seq, id: id(50), resource_type: "User".to_owned() }])?;
@@ -66,6 +68,7 @@ fn assert_unchanged(world: &World, before: &Before) {
     assert_eq!(world.read(|txn| txn.groups_with_member(before.user.seq)).unwrap().len(), 1);
     assert_eq!(world.read(|txn| txn.unmatched(before.group.seq)).unwrap(), Vec::<String>::new());
     assert_eq!(world.read(|txn| txn.conflicts(10)).unwrap(), []);
+    assert_eq!(world.read(|txn| txn.password(before.user.seq)).unwrap(), None);
     assert_eq!(world.events(), []);
     assert_eq!(world.read(|txn| txn.key_holder("User", None, "new")).unwrap(), None);
 }

@@ -224,6 +224,7 @@ impl ResourceTxn for MemoryTxn {
         own.members.remove(seq);
         own.groups.remove(seq);
         own.unmatched.remove(seq);
+        own.passwords.remove(seq);
         own.tombstones.push(Arc::new(tombstone.clone()));
         Ok(())
     }
