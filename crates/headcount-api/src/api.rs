@@ -357,12 +357,14 @@ impl ScimApi {
 
     fn read_body(&self, parts: &Parts, body: &Bytes) -> Result<Map<String, Value>, ScimError> {
         media_type::check_body(&parts.headers)?;
+        let max_depth = self.service.limits().max_json_depth;
         if may_hold_too_many_values(body) {
+            json::check_depth(body, max_depth)?;
             return Err(ScimError::too_large(format!(
                 "the body holds more than {MAX_JSON_VALUES} values; send fewer members, operations or resources at a time"
             )));
         }
-        json::parse_object(body, self.service.limits().max_json_depth)
+        json::parse_object(body, max_depth)
     }
 }
 

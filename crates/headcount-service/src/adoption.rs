@@ -37,18 +37,21 @@ pub(crate) fn own_document(stored: &StoredResource, view: &View) -> Result<Resou
 /// R8: the same userName with another e-mail is a conflict, and the account stays as it is.
 ///
 /// # Errors
-/// 409 `uniqueness` if both documents have addresses and none is in both.
+/// 409 `uniqueness` if the account has addresses, and the request brings some of which none is among
+/// them. What it brings is what it `named`, as far as that is stored, and whatever is new.
 pub(crate) fn check_emails(
     job: &Job<'_>,
     session: &Session,
     stored: &StoredResource,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
+    (before, after): (&Map<String, Value>, &Map<String, Value>),
+    named: &[String],
 ) -> Result<(), Stop> {
     let old: BTreeSet<_> = addresses(before).into_iter().map(fold).collect();
-    let new = addresses(after);
-    let Some(first) = new.first() else { return Ok(()) };
-    if old.is_empty() || new.iter().any(|sent| old.contains(&fold(sent))) {
+    let named: BTreeSet<_> = named.iter().map(|name| fold(name)).collect();
+    let is_brought = |address: &&str| named.contains(&fold(address)) || !old.contains(&fold(address));
+    let brought: Vec<&str> = addresses(after).into_iter().filter(is_brought).collect();
+    let Some(first) = brought.first() else { return Ok(()) };
+    if old.is_empty() || brought.iter().any(|address| old.contains(&fold(address))) {
         return Ok(());
     }
     let conflict = conflict::of(job, session, Kind::EmailDiffers, "emails", Some(stored.id.clone()), first);

@@ -31,7 +31,8 @@ pub struct Limits {
     pub cursor_timeout_s: i64,
     /// Most members in the answer to a PATCH of a group; above, 204.
     pub max_answer_members: u64,
-    /// Most levels of groups above a user that are shown.
+    /// Most levels of groups above a user that are shown, counted from the user: its direct groups
+    /// are the first.
     pub group_levels: u8,
 }
 

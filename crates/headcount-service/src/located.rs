@@ -102,12 +102,12 @@ impl Located<'_> {
     }
 
     /// The id in a member's reference is that of one resource, but the type in it has to be right.
-    fn members(&self, test: Test, members: Option<&Attribute>, scope: Scope) -> Option<Predicate> {
+    fn members(&self, question: Test, members: Option<&Attribute>, scope: Scope) -> Option<Predicate> {
         let members = members?;
         let part = |name: &str| Some(Target::new(None, members, Some(members.sub_attribute(name)?)));
         let (value, kind) = (part("value")?, part("type")?);
-        let Test::Compare(_, Literal::Text(text)) = test else {
-            return Some(Predicate::Term(Term { target: value, test }));
+        let Test::Compare(_, Literal::Text(text)) = question else {
+            return Some(Predicate::Term(Term { target: value, test: question }));
         };
         let found = self.frame.registry.resource_types().iter().find_map(|known| {
             let id = text.strip_prefix(&*self.start(&known.name)).filter(|id| value.comparison_form(id) == *id)?;
@@ -151,10 +151,10 @@ fn equals(target: &Target, text: &str) -> Predicate {
 }
 
 /// What a test of a URL, which is `start` and then an id, asks of that id.
-fn by_id(test: &Test, id: &Target, start: &str) -> Predicate {
+fn by_id(question: &Test, id: &Target, start: &str) -> Predicate {
     let present = || Predicate::Term(Term { target: id.clone(), test: Test::Present });
     let constant = |holds: bool| if holds { present() } else { Predicate::Nothing };
-    let Test::Compare(op, Literal::Text(text)) = test else { return present() };
+    let Test::Compare(op, Literal::Text(text)) = question else { return present() };
     let behind = text.strip_prefix(start);
     // What of the text may be in the id, if the rest of it is at the end of `start`.
     let across = |op: CompareOp| {

@@ -144,6 +144,12 @@ pub(crate) fn apply(
                     .into());
                 }
             }
+            MemberDelta::Immutable => {
+                return Err(ScimError::mutability(
+                    "members.value cannot be changed; remove the member and add another",
+                )
+                .into());
+            }
             MemberDelta::Replace(values) => {
                 changed.deferred.clear();
                 defer(&mut changed, values, pending);
@@ -161,7 +167,9 @@ fn wanted(deltas: &[MemberDelta]) -> BTreeSet<&str> {
         .iter()
         .filter_map(|delta| match delta {
             MemberDelta::Add(values) | MemberDelta::Replace(values) => Some(values),
-            MemberDelta::Remove(_) | MemberDelta::RemoveWhere(_) | MemberDelta::Require(_) => None,
+            MemberDelta::Remove(_) | MemberDelta::RemoveWhere(_) | MemberDelta::Require(_) | MemberDelta::Immutable => {
+                None
+            }
         })
         .flatten()
         .map(|value| value.value.as_str())

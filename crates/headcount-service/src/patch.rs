@@ -193,6 +193,7 @@ pub(crate) fn perform(
         before: &before,
         after: resource.into_document(),
         members: &members,
+        addresses: specified::addresses(&request.request),
     };
     write::write(txn, job, session, change, pending)
 }
@@ -203,7 +204,7 @@ fn named_members(deltas: &[MemberDelta]) -> usize {
         .map(|delta| match delta {
             MemberDelta::Add(values) | MemberDelta::Replace(values) => values.len(),
             MemberDelta::Remove(ids) => ids.len(),
-            MemberDelta::RemoveWhere(_) | MemberDelta::Require(_) => 1,
+            MemberDelta::RemoveWhere(_) | MemberDelta::Require(_) | MemberDelta::Immutable => 1,
         })
         .fold(0, usize::saturating_add)
 }

@@ -17,6 +17,7 @@ use crate::{
     authenticate,
     caller::Caller,
     create,
+    identity::addresses,
     membership::{self, Pending},
     merge::{self, Said},
     precondition,
@@ -112,7 +113,15 @@ pub(crate) fn perform(
         }
         None => Vec::new(),
     };
-    let change =
-        Change { resource_type, method: EventKind::Put, stored: &stored, before: &before, after, members: &members };
+    let addresses = addresses(&after).into_iter().map(ToOwned::to_owned).collect();
+    let change = Change {
+        resource_type,
+        method: EventKind::Put,
+        stored: &stored,
+        before: &before,
+        after,
+        members: &members,
+        addresses,
+    };
     write::write(txn, job, session, change, pending)
 }

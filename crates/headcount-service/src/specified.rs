@@ -1,7 +1,7 @@
 //! What a write names, for attributes that are returned when the client specified them
 //! (RFC 7643 §7, `returned: request`).
 
-use scim_patch::PatchRequest;
+use scim_patch::{Op, PatchRequest};
 use scim_schema::{Attribute, ResourceType, Returned};
 use serde_json::{Map, Value};
 
@@ -35,6 +35,41 @@ pub(crate) fn of_operations(resource_type: &ResourceType, request: &PatchRequest
         }
     }
     names
+}
+
+/// The e-mail addresses that the operations of a PATCH write; other texts may be among them.
+pub(crate) fn addresses(request: &PatchRequest) -> Vec<String> {
+    let mut addresses = Vec::new();
+    for operation in request.operations.iter().filter(|operation| operation.op != Op::Remove) {
+        match (&operation.path, &operation.value) {
+            (Some(path), Some(value)) if path.path.name().eq_ignore_ascii_case("emails") => {
+                push_addresses(&mut addresses, value);
+            }
+            (None, Some(Value::Object(parts))) => {
+                for (_, value) in parts.iter().filter(|(name, _)| name.to_ascii_lowercase().contains("emails")) {
+                    push_addresses(&mut addresses, value);
+                }
+            }
+            _ => {}
+        }
+    }
+    addresses
+}
+
+fn push_addresses(addresses: &mut Vec<String>, value: &Value) {
+    let elements = match value {
+        Value::Array(elements) => elements.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    for element in elements {
+        let text = match element {
+            Value::Object(parts) => {
+                parts.iter().find(|(name, _)| name.eq_ignore_ascii_case("value")).and_then(|(_, value)| value.as_str())
+            }
+            single => single.as_str(),
+        };
+        addresses.extend(text.map(ToOwned::to_owned));
+    }
 }
 
 fn matters(resource_type: &ResourceType) -> bool {

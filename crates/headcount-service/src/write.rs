@@ -35,6 +35,8 @@ pub(crate) struct Change<'a> {
     pub(crate) after: Map<String, Value>,
     /// What it asks of the members.
     pub(crate) members: &'a [MemberDelta],
+    /// The e-mail addresses that it names.
+    pub(crate) addresses: Vec<String>,
 }
 
 /// A resource after a write.
@@ -157,13 +159,14 @@ pub(crate) fn write(
     change: Change<'_>,
     pending: &Pending,
 ) -> Result<Written, Stop> {
-    let Change { resource_type, method, stored, before: before_resource, mut after, members: deltas } = change;
+    let Change { resource_type, method, stored, before: before_resource, mut after, members: deltas, addresses } =
+        change;
     let before = before_resource.document();
     let adopts = adoption::adopts(stored, &session.view);
     let mut refused = Vec::new();
     if is_user(resource_type) {
         if adopts {
-            adoption::check_emails(job, session, stored, before, &after)?;
+            adoption::check_emails(job, session, stored, (before, &after), &addresses)?;
         }
         refused = identity::settle(session.switches.identity_changes, before, &mut after)?;
         if session.switches.email_defaults == Toggle::On {

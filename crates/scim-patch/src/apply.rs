@@ -179,6 +179,17 @@ impl<'a> Engine<'a> {
                 }
                 (policy, origin) => refuse_unknown(policy, origin, &format!("{}.{sub}", place.key())),
             },
+            Target::Unknown(_)
+                if origin == Origin::Path && self.resource_type.schema.urn.is(&path.path.to_string()) =>
+            {
+                Err(ScimError::typed(
+                    ScimType::InvalidPath,
+                    format!(
+                        "the path names the schema `{}` and no attribute of it; name one, or leave the path out to write several",
+                        self.resource_type.schema.urn
+                    ),
+                ))
+            }
             Target::Unknown(unknown) => self.unknown(op, &unknown, filter, value, origin),
         }
     }

@@ -18,4 +18,7 @@ pub enum MemberDelta {
     /// `add`/`replace` with a value filter that selects members: the request is refused with
     /// `noTarget` if no member satisfies the predicate, and changes nothing otherwise.
     Require(Predicate),
+    /// The members that a [`Self::Require`] in front of it found were to become others: the request
+    /// is refused with `mutability`.
+    Immutable,
 }

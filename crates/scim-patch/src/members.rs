@@ -117,8 +117,12 @@ impl Engine<'_> {
                 }
             }
             UnmatchedValueFilter::NoTarget => {
-                refuse_other_member(ids.as_deref(), value)?;
+                let becomes_other = names_other_member(ids.as_deref(), value)?;
+                // Whether the filter finds somebody comes first: only then is there one to change.
                 self.members.push(MemberDelta::Require(predicate));
+                if becomes_other {
+                    self.members.push(MemberDelta::Immutable);
+                }
             }
         }
         Ok(())
@@ -144,7 +148,10 @@ impl Engine<'_> {
         let names_nobody = match &delta {
             MemberDelta::Add(members) => members.is_empty(),
             MemberDelta::Remove(ids) => ids.is_empty(),
-            MemberDelta::RemoveWhere(_) | MemberDelta::Replace(_) | MemberDelta::Require(_) => false,
+            MemberDelta::RemoveWhere(_)
+            | MemberDelta::Replace(_)
+            | MemberDelta::Require(_)
+            | MemberDelta::Immutable => false,
         };
         if !names_nobody {
             self.members.push(delta);
@@ -152,12 +159,12 @@ impl Engine<'_> {
     }
 }
 
-/// The sub-attributes of a member are immutable, so that a value written to selected members can
-/// only say what they are already.
-fn refuse_other_member(ids: Option<&[String]>, value: Option<&Value>) -> Result<(), ScimError> {
+/// Whether a value written to selected members says something else than they are already; their
+/// sub-attributes are immutable.
+fn names_other_member(ids: Option<&[String]>, value: Option<&Value>) -> Result<bool, ScimError> {
     let Some(Value::Object(written)) = value else {
         if value.is_none_or(Value::is_null) {
-            return Ok(());
+            return Ok(false);
         }
         return Err(ScimError::typed(
             ScimType::InvalidValue,
@@ -165,16 +172,13 @@ fn refuse_other_member(ids: Option<&[String]>, value: Option<&Value>) -> Result<
         ));
     };
     let Some(id) = find_ignore_case(written, "value") else {
-        return Ok(());
+        return Ok(false);
     };
     let is_selected = match ids {
         Some(ids) => id.as_str().is_some_and(|id| ids.iter().all(|other| other == id)),
         None => false,
     };
-    if is_selected {
-        return Ok(());
-    }
-    Err(ScimError::typed(ScimType::Mutability, "`members.value` cannot be changed; remove the member and add another"))
+    Ok(!is_selected)
 }
 
 /// The ids of a filter that is `value eq "…"`, or several of them joined by `or`.

@@ -24,11 +24,7 @@ pub fn parse_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>
     if text.trim_ascii().is_empty() {
         return Err(ScimError::invalid_syntax("the body is empty; send a JSON object"));
     }
-    if exceeds_depth(text, max_depth) {
-        return Err(ScimError::invalid_syntax(format!(
-            "the body holds objects or arrays nested more than {max_depth} deep"
-        )));
-    }
+    check_depth(text.as_bytes(), max_depth)?;
     let value: Value = serde_json::from_str(text)
         .map_err(|error| ScimError::invalid_syntax(format!("the body is not valid JSON: {error}")))?;
     match value {
@@ -37,13 +33,26 @@ pub fn parse_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>
     }
 }
 
+/// Refuses what nests too deep, without reading it.
+///
+/// # Errors
+/// [`ScimError`] 400 `invalidSyntax`.
+pub fn check_depth(body: &[u8], max_depth: usize) -> Result<(), ScimError> {
+    if exceeds_depth(body, max_depth) {
+        return Err(ScimError::invalid_syntax(format!(
+            "the body holds objects or arrays nested more than {max_depth} deep"
+        )));
+    }
+    Ok(())
+}
+
 /// Whether brackets outside strings ever nest deeper than `max_depth`. Text that is no JSON gives
 /// some answer; the parser refuses it afterwards, and never goes deeper than was found here.
-fn exceeds_depth(text: &str, max_depth: usize) -> bool {
+fn exceeds_depth(text: &[u8], max_depth: usize) -> bool {
     let mut depth = 0_usize;
     let mut in_string = false;
     let mut escaped = false;
-    for byte in text.bytes() {
+    for byte in text.iter().copied() {
         if in_string {
             match byte {
                 _ if escaped => escaped = false,

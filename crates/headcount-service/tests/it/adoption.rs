@@ -55,6 +55,35 @@ fn a_write_that_says_nothing_new_adopts_too_and_drops_the_foreign_external_id() 
 }
 
 #[test]
+fn what_a_patch_brings_decides_and_not_what_it_leaves() {
+    let world = World::new();
+    for (preset, operation, adopted) in [
+        (Preset::Generic, json!({"op": "add", "path": "emails", "value": [{"value": "o@x.test"}]}), false),
+        (Preset::Generic, json!({"op": "add", "value": {"emails": [{"value": "o@x.test"}]}}), false),
+        (Preset::Entra, json!({"op": "Add", "path": "emails[type eq \"work\"].value", "value": "o@x.test"}), false),
+        (Preset::Entra, json!({"op": "Add", "value": {"emails[type eq \"work\"].value": "o@x.test"}}), false),
+        (
+            Preset::Generic,
+            json!({"op": "add", "path": "emails", "value": [{"value": "o@x.test"}, {"VALUE": "ADA@x.test", "type": "work"}]}),
+            true,
+        ),
+        (Preset::Generic, json!({"op": "add", "path": "emails", "value": [{"value": "ada@x.test"}]}), true),
+        (Preset::Generic, json!({"op": "add", "path": "title", "value": "Countess"}), true),
+        (Preset::Generic, json!({"op": "remove", "path": "emails"}), true),
+    ] {
+        let client = world.client(preset);
+        let ada = client.imported("User", account("ada", Some("ada@x.test")), true);
+        let answer = client.patch("User", &ada, json!([operation]));
+        if adopted {
+            answer.unwrap();
+        } else {
+            assert_eq!(refusal(answer), (409, "uniqueness"), "{operation}");
+        }
+        assert_eq!(client.kinds_after(0).contains(&"adopt".to_owned()), adopted, "{operation}");
+    }
+}
+
+#[test]
 fn another_e_mail_is_a_conflict_and_the_account_stays_as_it_is() {
     let world = World::new();
     let client = world.client(Preset::Generic);

@@ -288,3 +288,18 @@ fn group_names_are_unique_in_any_letter_case_unless_the_setting_says_otherwise()
     client.set(&[("unique_group_names", "off")]);
     client.post("Group", again).unwrap();
 }
+
+/// RFC 7644 §3.5.2.3; RFC 7643 §4.2.
+#[test]
+fn another_member_in_the_place_of_one_is_refused_and_of_none_has_no_target() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let (ada, bob) = (client.user("ada"), client.user("bob"));
+    let crew = client.group("crew", &[&ada]);
+    for (held, refused) in [(&ada, "mutability"), (&bob, "noTarget")] {
+        let path = format!("members[value eq \"{held}\"]");
+        let operations = json!([{"op": "replace", "path": path, "value": {"value": client.user(held)}}]);
+        assert_eq!(refusal(client.patch("Group", &crew, operations)), (400, refused));
+    }
+    assert_eq!(client.members(&crew), [ada]);
+}

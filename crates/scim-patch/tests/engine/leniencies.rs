@@ -6,7 +6,7 @@ use scim_patch::{
     dialect::{ComplexValues, ReadOnlyInput, UnmatchedValueFilter},
 };
 use scim_schema::{
-    ScimType,
+    ScimType, builtin,
     validate::{Coercion, Leniency::Accept, UnknownAttributes},
 };
 use serde_json::{Value, json};
@@ -288,4 +288,14 @@ fn of_a_reference_to_the_manager_the_id_at_its_end_is_kept() {
     }
     let removal = json!([{"op": "remove", "path": reference}]);
     assert!(patch_user(&ada(), &removal, &strict()).expect("it is not stored").changed.is_empty());
+}
+
+#[test]
+fn a_path_that_is_the_core_schema_itself_is_told_apart_from_an_unknown_name() {
+    for dialect in [strict(), generic(), provider()] {
+        let operations = json!([{"op": "add", "path": builtin::USER.to_uppercase(), "value": {"title": "x"}}]);
+        let error = patch_user(&ada(), &operations, &dialect).unwrap_err();
+        assert_eq!(error.scim_type, Some(ScimType::InvalidPath));
+        assert!(error.detail.contains(&format!("names the schema `{}`", builtin::USER)), "{}", error.detail);
+    }
 }

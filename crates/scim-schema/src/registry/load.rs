@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     builtin,
     document::{Node, fault, kind},
-    registry::{Extension, Registry, RegistryError, ResourceType},
+    registry::{Extension, Registry, RegistryError, ResourceType, common_attribute},
     schema::Schema,
 };
 
@@ -107,6 +107,7 @@ fn resource_type(registry: &Registry, document: &Value, given: &[String]) -> Res
     let name = name(&node)?;
     let endpoint = endpoint(&node)?;
     let schema = referred(registry, &node, "schema")?;
+    declares_its_own(&node, &schema)?;
     let extensions = extensions(registry, &node, &schema)?;
     let id = match node.text("id")? {
         Some(id) if !id.trim().is_empty() => id,
@@ -188,6 +189,21 @@ fn referred(registry: &Registry, node: &Node<'_>, member: &str) -> Result<Arc<Sc
     registry.schema(urn).map(Arc::clone).ok_or_else(|| {
         fault(&node.at(member), format!("there is no schema \"{urn}\"; load its Schema document with this one"))
     })
+}
+
+/// What every resource has is not for a schema to declare: its definition there would be passed over
+/// (RFC 7643 §3.1), and discovery would show it all the same.
+fn declares_its_own(node: &Node<'_>, schema: &Schema) -> Result<(), RegistryError> {
+    match schema.attributes.iter().find(|attribute| common_attribute(&attribute.name).is_some()) {
+        None => Ok(()),
+        Some(common) => Err(fault(
+            &node.at("schema"),
+            format!(
+                "\"{}\" declares \"{}\", which every resource has already (RFC 7643 §3.1); take it out of that schema",
+                schema.urn, common.name
+            ),
+        )),
+    }
 }
 
 fn extensions(registry: &Registry, node: &Node<'_>, core: &Schema) -> Result<Vec<Extension>, RegistryError> {

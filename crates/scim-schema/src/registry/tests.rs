@@ -274,13 +274,21 @@ fn what_is_not_offered_is_not_declared() {
 
 /// RFC 7643 §3.1.
 #[test]
-fn common_attributes_win_over_those_of_a_schema() {
-    let registry = Registry::builtin()
-        .with_documents(&[
-            json!({"id": "urn:d", "attributes": [{"name": "ID", "required": true}, {"name": "a"}]}),
-            json!({"name": "Device", "endpoint": "Devices", "schema": "urn:d"}),
-        ])
-        .unwrap();
+fn a_schema_that_declares_a_common_attribute_is_no_core_schema() {
+    let device = json!({"name": "Device", "endpoint": "Devices", "schema": "urn:d"});
+    for name in ["ID", "schemas", "externalId", "meta"] {
+        let schema = json!({"id": "urn:d", "attributes": [{"name": "a"}, {"name": name, "type": "integer"}]});
+        let (index, error) = Registry::builtin().with_documents(&[schema.clone(), device.clone()]).unwrap_err();
+        assert_eq!((index, error.pointer.as_str()), (1, "/schema"));
+        assert!(error.reason.contains(&format!("declares \"{name}\", which every resource has")), "{error}");
+        // An extension's attributes stand in an object of their own.
+        let own = json!({"id": "urn:e", "attributes": [{"name": "a"}]});
+        let extended = json!({"name": "Device", "endpoint": "Devices", "schema": "urn:e",
+            "schemaExtensions": [{"schema": "urn:d"}]});
+        Registry::builtin().with_documents(&[schema, own, extended]).unwrap();
+    }
+    let own = json!({"id": "urn:d", "attributes": [{"name": "a"}]});
+    let registry = Registry::builtin().with_documents(&[own, device]).unwrap();
     let device = registry.resource_type("Device").unwrap();
     assert_eq!(device.attribute("id").unwrap().mutability, Mutability::ReadOnly);
     let names: Vec<&str> = device.core_attributes().map(|attribute| attribute.name.as_str()).collect();

@@ -35,6 +35,11 @@ pub(super) fn schema(document: &Value) -> Result<Schema, RegistryError> {
     if urn.as_str().contains(|character: char| character.is_whitespace() || character.is_control()) {
         return Err(fault(&node.at("id"), "must be a URI, which has no blanks and no control characters"));
     }
+    let scheme = urn.as_str().split_once(':').map_or("", |(scheme, _)| scheme);
+    if !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        let reason = "must be a URI, which begins with a scheme, as in \"urn:example:params:scim:schemas:Device\"";
+        return Err(fault(&node.at("id"), reason));
+    }
     // RFC 7643 §7 makes the name optional; the last part of the URN is then the best there is.
     let name = match node.text("name")? {
         Some(name) => name.to_owned(),

@@ -78,6 +78,14 @@ fn faulty_documents_are_refused_with_a_pointer() {
         &json!({"id": "urn: d", "attributes": []}),
         &expect!["at /id: must be a URI, which has no blanks and no control characters"],
     );
+    for no_uri in ["foo", ":foo", "1:foo", "/a:b"] {
+        refused(
+            &json!({"id": no_uri, "attributes": []}),
+            &expect![[
+                r#"at /id: must be a URI, which begins with a scheme, as in "urn:example:params:scim:schemas:Device""#
+            ]],
+        );
+    }
     refused(&json!({"id": "urn:d", "attributes": {}}), &expect!["at /attributes: must be an array, but is an object"]);
     refused(
         &json!({"id": "urn:d", "attributes": [1]}),

@@ -185,6 +185,10 @@ impl Checker<'_> {
         if level == Level::Core && attribute.name == "userName" {
             sign_in_name::check(&text)?;
         }
+        // The name of a group is required, and blanks name nothing.
+        if level == Level::Core && attribute.required && attribute.name == "displayName" && text.trim().is_empty() {
+            return Err(ScimError::invalid_value(format!("\"{place}\" must not be empty or blank")));
+        }
         opaque::refuse_nul(place, &text)?;
         match attribute.attr_type {
             AttrType::DateTime if datetime::parse(&text).is_none() => Err(ScimError::invalid_value(format!(

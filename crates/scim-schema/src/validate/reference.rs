@@ -1,7 +1,10 @@
 //! References: a URI or a relative reference (RFC 7643 §2.3.7; RFC 3986 §4.1), in which characters
 //! beyond ASCII may stand as they are (RFC 3987 §2.2).
 
-use std::{fmt::Display, net::Ipv6Addr};
+use std::{
+    fmt::{Display, Write as _},
+    net::Ipv6Addr,
+};
 
 use crate::error::ScimError;
 
@@ -121,8 +124,11 @@ fn in_text(text: &str, allowed: impl Fn(char) -> bool) -> Option<String> {
 }
 
 fn cannot_stand(character: char) -> String {
-    let mut buffer = [0_u8; 4];
-    let encoded: String = character.encode_utf8(&mut buffer).bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let mut encoded = String::new();
+    for byte in character.encode_utf8(&mut [0_u8; 4]).bytes() {
+        // Writing to a string cannot fail.
+        let _ = write!(encoded, "%{byte:02X}");
+    }
     let named = if character.is_ascii_graphic() {
         format!("\"{character}\"")
     } else if character == ' ' {

@@ -801,6 +801,13 @@ fn what_is_required_must_be_there() {
         &LENIENT,
         &expect![[r#"400 invalidValue: "userName" is required and has no value; send one"#]],
     );
+    for coercion in [&STRICT, &LENIENT] {
+        for blank in ["", " \u{a0}"] {
+            let refusal = &expect![[r#"400 invalidValue: "displayName" must not be empty or blank"#]];
+            group(json!({"displayName": blank}), coercion, refusal);
+        }
+    }
+    user(json!({"displayName": ""}), &STRICT, &expect![[r#"{"displayName":""}"#]]);
     user(json!({"userName": "  "}), &LENIENT, &expect![[r#"400 invalidValue: "userName" must not be empty or blank"#]]);
     group(
         json!({"displayName": null}),
