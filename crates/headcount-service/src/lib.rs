@@ -29,6 +29,7 @@ pub mod caller;
 pub mod error;
 pub mod limits;
 pub mod manage;
+pub mod rate;
 pub mod service;
 
 mod adoption;

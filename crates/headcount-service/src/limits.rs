@@ -1,5 +1,7 @@
 //! Bounds on requests; each is answered as the documents say.
 
+use std::num::NonZeroU32;
+
 /// The bounds of an installation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -23,6 +25,9 @@ pub struct Limits {
     pub max_uri_bytes: usize,
     /// Longest headers together, in bytes; 431.
     pub max_header_bytes: usize,
+    /// Most requests a second of one connection in steady state, with four times as many at once
+    /// after a rest; 429. `None`: as many as it likes. Identity providers need 25 or more.
+    pub rate_per_s: Option<NonZeroU32>,
     /// Resources in a page when `count` is absent.
     pub default_page: u64,
     /// Most resources in a page.
@@ -49,6 +54,7 @@ impl Default for Limits {
             path: scim_filter::Limits::PATH,
             max_uri_bytes: 8 * 1024,
             max_header_bytes: 16 * 1024,
+            rate_per_s: None,
             default_page: 100,
             max_page: 500,
             cursor_timeout_s: 3_600,

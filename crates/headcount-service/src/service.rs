@@ -14,7 +14,9 @@ use crate::{
     caller::{Caller, Entry},
     create, delete,
     limits::Limits,
-    patch, query, read, replace,
+    patch, query,
+    rate::{RateLimit, Throttle},
+    read, replace,
 };
 
 /// What a service is made of.
@@ -42,6 +44,7 @@ pub struct ServiceOptions {
 #[derive(Clone)]
 pub struct Service {
     inner: Arc<ServiceOptions>,
+    rate: Arc<RateLimit>,
 }
 
 /// The parameters of a query, as sent: from the query string or a `SearchRequest`.
@@ -81,7 +84,8 @@ impl Service {
     /// A service.
     #[must_use]
     pub fn new(options: ServiceOptions) -> Self {
-        Self { inner: Arc::new(options) }
+        let rate = Arc::new(RateLimit::new(options.limits.rate_per_s));
+        Self { inner: Arc::new(options), rate }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -150,6 +154,16 @@ impl Service {
         transaction: PublicId,
     ) -> Result<Caller, ScimError> {
         authenticate::authenticate(self, presented, entry, transaction)
+    }
+
+    /// Counts a request of the caller's connection against [`Limits::rate_per_s`]. Called once for
+    /// every request whose credential is good, before its body is read; a bulk request is one.
+    ///
+    /// # Errors
+    /// [`Throttle`] if the connection has sent too many; nothing is counted then.
+    pub fn admit(&self, caller: &Caller) -> Result<(), Throttle> {
+        let connection = &caller.credential.connection;
+        self.rate.take((connection.tenant, connection.key), self.now())
     }
 
     /// Whether the caller's scopes allow this access to this type (`None`: to some type).
