@@ -169,8 +169,8 @@ impl ScimApi {
         response
     }
 
-    /// The order of refusals: framing, sizes, credential, rights, endpoint and method, media type,
-    /// query and body, then whatever the use case finds.
+    /// The order of refusals: framing, sizes, credential, rate, rights, endpoint and method, media
+    /// type, query and body, then whatever the use case finds.
     fn answer(&self, parts: &Parts, body: &Bytes, exchange: &mut Exchange) -> Result<Outcome, Failure> {
         let target = Target::new(parts.uri.path(), parts.uri.query());
         let (base, segments) = entry::split_base(&target.segments);
@@ -185,6 +185,7 @@ impl ScimApi {
         let caller = self.authenticate(parts, &base, exchange.request_id.clone())?;
         exchange.connection = Some(caller.credential.connection.id.to_string());
         exchange.setting = caller.switches.response_media_type;
+        self.service.admit(&caller)?;
         self.check_scope(&caller, &route, &parts.method)?;
         check_method(&route, &parts.method)?;
         self.dispatch(parts, body, &target.query, &caller, route)
@@ -238,7 +239,7 @@ impl ScimApi {
     fn authenticate(&self, parts: &Parts, base: &Base, transaction: PublicId) -> Result<Caller, Failure> {
         let presented = credential::read(&parts.headers);
         let challenge = if presented == Credential::Absent { Challenge::Plain } else { Challenge::InvalidToken };
-        let refused = |error: ScimError| Failure { error, allow: &[], challenge };
+        let refused = |error: ScimError| Failure { challenge, ..error.into() };
         let host = match base {
             Base::Host => entry::host(parts).map_err(refused)?,
             Base::Connection(_) | Base::Outside => String::new(),
@@ -280,7 +281,7 @@ impl ScimApi {
         } else {
             allow(Access::Write)
         };
-        allowed.map_err(|error| Failure { error, allow: &[], challenge: Challenge::InsufficientScope })
+        allowed.map_err(|error| Failure { challenge: Challenge::InsufficientScope, ..error.into() })
     }
 
     fn dispatch(
@@ -402,7 +403,7 @@ fn check_method(route: &Route<'_>, method: &Method) -> Result<(), Failure> {
         return Ok(());
     }
     let detail = format!("{} does not take {}; it takes {}", route.pattern(), known_method(method), methods.join(", "));
-    Err(Failure { error: ScimError::new(405, detail), allow: methods, challenge: Challenge::InvalidToken })
+    Err(Failure { allow: methods, ..ScimError::new(405, detail).into() })
 }
 
 fn projection(query: &str, caller: &Caller) -> Result<Projection, ScimError> {

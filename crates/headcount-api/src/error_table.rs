@@ -128,6 +128,12 @@ const TABLE: &[ErrorRow] = &[
         "The body is not JSON by its Content-Type, or has a Content-Encoding.",
         "Send application/scim+json, not compressed.",
     ),
+    row(
+        429,
+        None,
+        "The connection sends more requests a second than limits.rate_per_s allows; by default there is no such limit.",
+        "Wait as Retry-After says and send the request again; have the limit raised if this happens often.",
+    ),
     row(431, None, "The headers together are longer than the limit.", "Send fewer or shorter headers."),
     row(500, None, "The server failed.", "Give the request id to whoever runs the server: the log says more."),
     row(501, None, "/Me is not supported.", "Use /Users."),

@@ -2,7 +2,7 @@
 //! response.
 
 use bytes::Bytes;
-use headcount_service::{Answer, error::RETRY_AFTER_S};
+use headcount_service::{Answer, error::RETRY_AFTER_S, rate::Throttle};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
@@ -34,6 +34,8 @@ pub(crate) struct Failure {
     pub(crate) allow: &'static [&'static str],
     /// What the challenge says was wrong.
     pub(crate) challenge: Challenge,
+    /// How long to wait, with a 429.
+    pub(crate) throttle: Option<Throttle>,
 }
 
 /// The `error` of a `WWW-Authenticate` challenge (RFC 6750 §3.1).
@@ -50,7 +52,13 @@ pub(crate) enum Challenge {
 impl From<ScimError> for Failure {
     /// A refusal after a credential was accepted; a token may die while the request runs.
     fn from(error: ScimError) -> Self {
-        Self { error, allow: &[], challenge: Challenge::InvalidToken }
+        Self { error, allow: &[], challenge: Challenge::InvalidToken, throttle: None }
+    }
+}
+
+impl From<Throttle> for Failure {
+    fn from(throttle: Throttle) -> Self {
+        Self { throttle: Some(throttle), ..throttle.error().into() }
     }
 }
 
@@ -112,9 +120,13 @@ fn refusal(failure: &Failure, manner: Manner<'_>) -> Response<Bytes> {
         }
         StatusCode::METHOD_NOT_ALLOWED => insert(headers, ALLOW, &failure.allow.join(", ")),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            insert(headers, RETRY_AFTER, &RETRY_AFTER_S.to_string());
+            let retry_after_s = failure.throttle.map_or(RETRY_AFTER_S, |throttle| throttle.retry_after_s);
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
         _ => {}
+    }
+    if let Some(throttle) = failure.throttle {
+        rate_limit(headers, throttle);
     }
     let error = ScimError { status: status.as_u16(), ..error.clone() };
     write_body(&mut response, &error.to_body(), manner);
@@ -128,6 +140,18 @@ fn challenge(headers: &mut HeaderMap, challenge: Challenge) {
         Challenge::InsufficientScope => "Bearer realm=\"scim\", error=\"insufficient_scope\"",
     };
     headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(text));
+}
+
+/// QUIRK(sailpoint): its connector reads these four beside or instead of Retry-After.
+fn rate_limit(headers: &mut HeaderMap, throttle: Throttle) {
+    for (name, value) in [
+        ("x-rate-limit-limit", throttle.burst),
+        ("x-rate-limit-remaining", 0),
+        ("x-rate-limit-reset", throttle.reset_s),
+        ("x-rate-limit-retry-after-seconds", throttle.retry_after_s),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+    }
 }
 
 /// A response without a body. Answers hold personal data, so nobody may keep them, and are JSON,
@@ -169,7 +193,7 @@ mod tests {
     const MANNER: Manner<'static> = Manner { answer_type: AnswerType::Scim, request_id: "r1", head_only: false };
 
     fn refuse(error: ScimError, challenge: Challenge) -> Response<Bytes> {
-        respond(Err(Failure { error, allow: &["GET", "POST"], challenge }), MANNER)
+        respond(Err(Failure { allow: &["GET", "POST"], challenge, ..error.into() }), MANNER)
     }
 
     fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
@@ -220,6 +244,24 @@ mod tests {
             assert!(header(&response, "retry-after").unwrap().parse::<u32>().is_ok());
         }
         assert_eq!(header(&refuse(ScimError::new(500, ""), Challenge::Plain), "retry-after"), None);
+    }
+
+    #[test]
+    fn a_throttled_client_is_told_in_whole_seconds_when_to_come_back() {
+        let throttle = Throttle { per_s: 25, burst: 100, retry_after_s: 1, reset_s: 4 };
+        let response = respond(Err(throttle.into()), MANNER);
+        assert_eq!(response.status(), 429);
+        for (name, value) in [
+            ("retry-after", "1"),
+            ("x-rate-limit-limit", "100"),
+            ("x-rate-limit-remaining", "0"),
+            ("x-rate-limit-reset", "4"),
+            ("x-rate-limit-retry-after-seconds", "1"),
+        ] {
+            assert_eq!(header(&response, name), Some(value), "{name}");
+        }
+        let other = refuse(ScimError::new(503, ""), Challenge::Plain);
+        assert_eq!(header(&other, "x-rate-limit-limit"), None);
     }
 
     #[test]

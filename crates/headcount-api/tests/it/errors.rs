@@ -1,6 +1,6 @@
 //! The table of errors: every row is provoked, and what provokes it is as the row says.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroU32};
 
 use headcount_api::{Refusal, error_table::error_table};
 use headcount_model::Preset;
@@ -57,6 +57,12 @@ fn provoke(verdict: &str) -> Reply {
         "413" => world.request("POST", "/Users").body(" ".repeat(2_001)).send(),
         "414" => world.get(&format!("/Users?x={}", "y".repeat(9_000))),
         "415" => world.request("POST", "/Users").header("content-type", "text/xml").body("<x/>").send(),
+        "429" => {
+            let limits = Limits { rate_per_s: NonZeroU32::new(25), ..Limits::default() };
+            let world = World::with_limits(Preset::Generic, limits);
+            (0..100).for_each(|_| assert_eq!(world.get("/Schemas").status, 200));
+            world.get("/Schemas")
+        }
         "431" => world.request("GET", "/Users").header("x-pad", &"p".repeat(17_000)).send(),
         "500" => {
             world.fail_with(Fault::Backend);
@@ -85,7 +91,7 @@ fn every_row_of_the_table_is_provoked() {
         let expected = verdict(row.status, row.scim_type);
         let reply = provoke(&expected);
         assert_eq!(reply.verdict(), expected, "{reply:?}");
-        assert_eq!(reply.header("retry-after").is_some(), row.status == 503, "{expected}");
+        assert_eq!(reply.header("retry-after").is_some(), matches!(row.status, 429 | 503), "{expected}");
         assert_eq!(reply.header("www-authenticate").is_some(), row.status == 401, "{expected}");
         assert_eq!(reply.header("allow").is_some(), row.status == 405, "{expected}");
     }

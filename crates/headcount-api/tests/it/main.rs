@@ -21,4 +21,6 @@ mod methods;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod rate;
+#[cfg(test)]
 mod world;
