@@ -77,8 +77,14 @@ impl App {
     /// A second server over the same database, with nothing else in common.
     #[must_use]
     pub fn another(&self) -> Self {
-        let options = AppOptions { entropy: Arc::new(headcount_model::SystemEntropy), ..self.options.clone() };
-        Self::over(options, Arc::clone(&self.database))
+        self.another_with(self.options.limits)
+    }
+
+    /// A second server over the same database, with other bounds.
+    #[must_use]
+    pub fn another_with(&self, limits: Limits) -> Self {
+        let entropy = Arc::new(headcount_model::SystemEntropy);
+        Self::over(AppOptions { entropy, limits, ..self.options.clone() }, Arc::clone(&self.database))
     }
 
     fn over(options: AppOptions, database: Arc<Database>) -> Self {

@@ -4,7 +4,7 @@ mod matching;
 mod run;
 mod standing;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, num::NonZeroU32, path::Path};
 
 use headcount_model::Preset;
 use serde::Deserialize;
@@ -30,6 +30,9 @@ pub struct Transcript {
     /// Switches that differ from the preset.
     #[serde(default)]
     pub switches: BTreeMap<String, String>,
+    /// Requests a second that the server takes from one connection; unlimited unless it is told.
+    #[serde(default)]
+    pub rate_per_s: Option<NonZeroU32>,
     /// What is there before the first step.
     #[serde(default)]
     pub given: Given,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use headcount_model::{Preset, Tenant};
+use headcount_service::Limits;
 
 use super::{
     Step, Transcript,
@@ -24,6 +25,10 @@ pub const CANARY_PASSWORD: &str = "canary-pA55w0rd";
 /// # Errors
 /// The first step whose answer was not as told, with the answer.
 pub fn run(app: &App, slug: &str, transcript: &Transcript, preset: Preset) -> Result<(), String> {
+    let limited = transcript
+        .rate_per_s
+        .map(|rate_per_s| app.another_with(Limits { rate_per_s: Some(rate_per_s), ..Limits::default() }));
+    let app = limited.as_ref().unwrap_or(app);
     let tenant = app.tenant(slug);
     let mut clients = BTreeMap::new();
     let own = (String::new(), preset, &transcript.switches);

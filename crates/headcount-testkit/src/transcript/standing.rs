@@ -50,9 +50,15 @@ fn check_error(reply: &Reply, body: &Value) -> Result<(), String> {
         429 | 503 => &["retry-after"],
         _ => &[],
     };
-    match wanted.iter().find(|name| reply.header(name).is_none()) {
-        Some(name) => Err(format!("a {status} without the header {name}")),
-        None => Ok(()),
+    if let Some(name) = wanted.iter().find(|name| reply.header(name).is_none()) {
+        return Err(format!("a {status} without the header {name}"));
+    }
+    // Okta takes a date for no answer at all, and waits for minutes.
+    match reply.header("retry-after") {
+        Some(text) if !text.parse().is_ok_and(|seconds: u32| (1..=60).contains(&seconds)) => {
+            Err(format!("the header retry-after is {text}, which is no number of seconds from 1 to 60"))
+        }
+        _ => Ok(()),
     }
 }
 
