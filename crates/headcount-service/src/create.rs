@@ -1,10 +1,6 @@
 //! POST of a resource (RFC 7644 §3.3).
 
-use headcount_model::{
-    EventKind, PublicId, Timestamp,
-    switches::{Passwords, Toggle},
-    token::Access,
-};
+use headcount_model::{EventKind, PublicId, Timestamp, switches::Toggle, token::Access};
 use headcount_store::{
     Txn,
     index::{self, IndexForm, IndexPolicy},
@@ -26,6 +22,7 @@ use crate::{
     journal::{self, Subject},
     lifecycle,
     membership::{self, Group, MembersChanged, Pending},
+    password::{self, NewPassword},
     render::Frame,
     service::Service,
     session::{Job, Session},
@@ -57,6 +54,7 @@ pub(crate) struct Create<'a> {
     policy: IndexPolicy,
     index: IndexForm,
     members: Vec<MemberDelta>,
+    password: Option<NewPassword>,
 }
 
 /// See [`Service::create`].
@@ -86,17 +84,7 @@ pub(crate) fn create(
     Ok(Frame::new(service.registry(), caller).written(201, resource_type, shown, projection, &specified))
 }
 
-/// Refuses a password where the connection does; elsewhere it is no part of the document.
-pub(crate) fn check_password(password: Option<&String>, passwords: Passwords) -> Result<(), ScimError> {
-    if password.is_some() && passwords == Passwords::Refuse {
-        return Err(ScimError::invalid_value(
-            "password is not accepted on this connection; take it out of what the identity provider sends, since people sign in through the identity provider",
-        ));
-    }
-    Ok(())
-}
-
-/// Checks a body and makes everything of it that needs no store.
+/// Checks a body and makes everything of it that needs no store; hashes a password last.
 pub(crate) fn prepare<'a>(
     job: &Job<'_>,
     resource_type: &'a ResourceType,
@@ -107,7 +95,7 @@ pub(crate) fn prepare<'a>(
     let switches = &job.caller.switches;
     let Accepted { mut resource, members, password, .. } =
         validate::accept(job.service.registry(), resource_type, body, Write::Create, &switches.coercion(), &[])?;
-    check_password(password.as_ref(), switches.passwords)?;
+    password::check(password.is_some(), switches.passwords)?;
     let members = members.unwrap_or_default();
     membership::check_count(members.len(), job.service.limits().max_members)?;
     if write::is_user(resource_type) {
@@ -122,7 +110,8 @@ pub(crate) fn prepare<'a>(
     let index = index::form(resource_type, &resource, policy);
     let text = write::to_text(resource.document());
     let members = if members.is_empty() { Vec::new() } else { vec![MemberDelta::Add(members)] };
-    Ok(Create { resource_type, id, id_choice, resource, text, policy, index, members })
+    let password = password::hash(job, password.as_deref())?;
+    Ok(Create { resource_type, id, id_choice, resource, text, policy, index, members, password })
 }
 
 /// Inserts the resource, its members and its journal entries.
@@ -173,16 +162,10 @@ pub(crate) fn perform(
         document: new.document.into(),
     };
     let subject = Subject { resource_type: &stored.resource_type, id: &stored.id, version };
+    let mut paths = changes::all(resource_type, document);
+    password::write(txn, session, seq, request.password.as_ref(), &mut paths)?;
     let revived = tombstone.as_ref().map(|_| json!({ "revived": true }));
-    journal::append(
-        txn,
-        job,
-        session,
-        EventKind::Create,
-        Some(subject),
-        changes::all(resource_type, document),
-        revived.as_ref(),
-    )?;
+    journal::append(txn, job, session, EventKind::Create, Some(subject), paths, revived.as_ref())?;
     if let Some(tombstone) = &tombstone {
         let member = MemberRef { seq, id: stored.id.clone(), resource_type: stored.resource_type.clone() };
         lifecycle::rejoin(txn, job, session, &member, tombstone)?;

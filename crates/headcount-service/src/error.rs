@@ -1,6 +1,7 @@
 //! From failures of the store to what the client sees: exactly one place.
 
 use headcount_store::StoreError;
+use headcount_token::TokenError;
 use scim_schema::ScimError;
 
 /// How long a client is asked to wait after a 503, in seconds.
@@ -40,8 +41,25 @@ pub fn of_store(error: StoreError, request_id: &str) -> ScimError {
     }
 }
 
+/// Turns a failure to hash a password into an answer: 503 for `Busy`, and 500 with no more than the
+/// request id for everything else.
+pub(crate) fn of_hashing(error: &TokenError, request_id: &str) -> ScimError {
+    if *error == TokenError::Busy {
+        return ScimError::new(
+            503,
+            "the server is busy hashing passwords and nothing was changed; send the request again in a few seconds",
+        );
+    }
+    tracing::error!(request_id, error = cause(error), "a password could not be hashed");
+    failed(request_id)
+}
+
 fn unexpected(error: &StoreError, request_id: &str) -> ScimError {
     tracing::error!(request_id, error = cause(error), "the store failed");
+    failed(request_id)
+}
+
+fn failed(request_id: &str) -> ScimError {
     ScimError::new(500, format!("the server failed and has logged why under the request id {request_id}"))
 }
 

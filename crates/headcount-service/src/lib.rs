@@ -49,6 +49,7 @@ mod located;
 mod membership;
 mod merge;
 mod paging;
+mod password;
 mod patch;
 mod precondition;
 mod query;

@@ -2,6 +2,7 @@
 
 mod connections;
 mod import;
+mod passwords;
 mod reindex;
 mod tenants;
 mod tokens;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use connections::parse_preset;
 pub use import::Imported;
+pub use passwords::PasswordCheck;
 pub use tokens::MadeToken;
 
 /// Why a management act was refused. `Display` is a sentence that says what to do.
@@ -37,6 +39,9 @@ pub enum ManageError {
     /// A token could not be hashed.
     #[error("the token could not be made")]
     Token(#[source] TokenError),
+    /// A password could not be compared; [`TokenError::Busy`]: try again.
+    #[error("the password could not be checked")]
+    Password(#[source] TokenError),
 }
 
 impl From<StoreError> for ManageError {

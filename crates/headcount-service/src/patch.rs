@@ -5,7 +5,7 @@ use headcount_store::{
     Txn,
     resources::{Lock, StoredResource},
 };
-use scim_patch::{Dialect, MemberDelta, Op, Operation, PatchRequest, Patched};
+use scim_patch::{Dialect, MemberDelta, Op, Operation, PasswordChange, PatchRequest, Patched};
 use scim_schema::{Projection, ResourceType, ScimError};
 use serde_json::{Map, Value};
 
@@ -14,8 +14,8 @@ use crate::{
     answer::Answer,
     authenticate,
     caller::Caller,
-    create,
     membership::{self, MEMBERS, Pending},
+    password::{self, NewPassword},
     precondition,
     render::Frame,
     service::{Precondition, Service},
@@ -34,6 +34,7 @@ pub(crate) struct Patch<'a> {
     /// Whether it can do no more than add and take out members, so that it may run beside others
     /// of its kind.
     only_members: bool,
+    password: Option<NewPassword>,
 }
 
 /// See [`Service::patch`].
@@ -129,7 +130,7 @@ impl Extent {
     }
 }
 
-/// Checks a body.
+/// Checks a body; hashes a password last.
 pub(crate) fn prepare<'a>(
     job: &Job<'_>,
     resource_type: &'a ResourceType,
@@ -140,7 +141,9 @@ pub(crate) fn prepare<'a>(
     let only_members = membership::has_members(resource_type)
         && !request.operations.is_empty()
         && request.operations.iter().all(|operation| adds_or_removes_members(resource_type, operation));
-    Ok(Patch { resource_type, request, dialect, only_members })
+    let change = scim_patch::password::password(resource_type, &request, &dialect);
+    let password = password::hash_change(job, change.as_ref())?;
+    Ok(Patch { resource_type, request, dialect, only_members, password })
 }
 
 /// Whether an operation is about members and does not replace the list.
@@ -184,7 +187,7 @@ pub(crate) fn perform(
         &request.request,
         &request.dialect,
     )?;
-    create::check_password(password.as_ref(), session.switches.passwords)?;
+    password::check(matches!(password, Some(PasswordChange::Set(_))), session.switches.passwords)?;
     membership::check_count(named_members(&members), job.service.limits().max_members)?;
     let change = Change {
         resource_type,
@@ -194,6 +197,7 @@ pub(crate) fn perform(
         after: resource.into_document(),
         members: &members,
         addresses: specified::addresses(&request.request),
+        password: request.password.as_ref(),
     };
     write::write(txn, job, session, change, pending)
 }

@@ -16,10 +16,10 @@ use crate::{
     answer::Answer,
     authenticate,
     caller::Caller,
-    create,
     identity::addresses,
     membership::{self, Pending},
     merge::{self, Said},
+    password::{self, NewPassword},
     precondition,
     render::Frame,
     service::{Precondition, Service},
@@ -37,6 +37,7 @@ pub(crate) struct Replace<'a> {
     members: Option<Vec<MemberValue>>,
     cleared: BTreeSet<String>,
     schemas: Vec<String>,
+    password: Option<NewPassword>,
 }
 
 /// See [`Service::replace`].
@@ -62,7 +63,8 @@ pub(crate) fn replace(
     Ok(Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified))
 }
 
-/// Checks a body.
+/// Checks a body; hashes a password last. A user keeps the password that the body does not name, or
+/// names with null.
 pub(crate) fn prepare<'a>(
     job: &Job<'_>,
     resource_type: &'a ResourceType,
@@ -83,9 +85,10 @@ pub(crate) fn prepare<'a>(
     };
     let Accepted { resource, members, cleared, password } =
         validate::accept(job.service.registry(), resource_type, body, Write::Replace, &switches.coercion(), kept)?;
-    create::check_password(password.as_ref(), switches.passwords)?;
+    password::check(password.is_some(), switches.passwords)?;
     membership::check_count(members.as_ref().map_or(0, Vec::len), job.service.limits().max_members)?;
-    Ok(Replace { resource_type, resource, members, cleared, schemas })
+    let password = password::hash(job, password.as_deref())?;
+    Ok(Replace { resource_type, resource, members, cleared, schemas, password })
 }
 
 /// Replaces the resource; nothing is written if nothing changes.
@@ -122,6 +125,7 @@ pub(crate) fn perform(
         after,
         members: &members,
         addresses,
+        password: request.password.as_ref(),
     };
     write::write(txn, job, session, change, pending)
 }

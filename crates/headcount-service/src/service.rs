@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headcount_model::{Clock, Entropy, PublicId, Secret, Timestamp};
 use headcount_store::Store;
-use headcount_token::Verifier;
+use headcount_token::{PasswordHash, TokenError, Verifier};
 use scim_schema::{Projection, Registry, ResourceType, ScimError};
 use serde_json::{Map, Value};
 
@@ -25,7 +25,7 @@ pub struct ServiceOptions {
     pub store: Arc<dyn Store>,
     /// Schemas and resource types.
     pub registry: Arc<Registry>,
-    /// The verifier of tokens.
+    /// The verifier of tokens, which also hashes passwords.
     pub verifier: Arc<Verifier>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
@@ -94,6 +94,10 @@ impl Service {
 
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.inner.verifier
+    }
+
+    pub(crate) fn hash_password(&self, password: &Secret) -> Result<PasswordHash, TokenError> {
+        self.inner.verifier.hash_password(password, &*self.inner.entropy)
     }
 
     /// The time by the service's clock.

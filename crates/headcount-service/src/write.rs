@@ -16,6 +16,7 @@ use crate::{
     emails, identity,
     journal::{self, Subject},
     membership::{self, Group, MembersChanged, Pending},
+    password::{self, NewPassword, Touched},
     session::{Job, Session},
     show,
     stop::{Stop, Taken},
@@ -37,6 +38,8 @@ pub(crate) struct Change<'a> {
     pub(crate) members: &'a [MemberDelta],
     /// The e-mail addresses that it names.
     pub(crate) addresses: Vec<String>,
+    /// What it makes of the password.
+    pub(crate) password: Option<&'a NewPassword>,
 }
 
 /// A resource after a write.
@@ -151,7 +154,8 @@ pub(crate) fn check_adoptable_name(
     }
 }
 
-/// Writes the change, its membership rows and its journal entries; nothing if nothing changes.
+/// Writes the change, its membership rows, its password and its journal entries; nothing if nothing
+/// changes. Another password alone is an entry, and no change of the document: version and time stay.
 pub(crate) fn write(
     txn: &mut dyn Txn,
     job: &Job<'_>,
@@ -159,8 +163,16 @@ pub(crate) fn write(
     change: Change<'_>,
     pending: &Pending,
 ) -> Result<Written, Stop> {
-    let Change { resource_type, method, stored, before: before_resource, mut after, members: deltas, addresses } =
-        change;
+    let Change {
+        resource_type,
+        method,
+        stored,
+        before: before_resource,
+        mut after,
+        members: deltas,
+        addresses,
+        password,
+    } = change;
     let before = before_resource.document();
     let adopts = adoption::adopts(stored, &session.view);
     let mut refused = Vec::new();
@@ -176,7 +188,7 @@ pub(crate) fn write(
     forget_derived(&mut after);
     let resource = Resource::from_document(after);
     check_finished(resource_type, &resource)?;
-    let paths = changes::between(resource_type, before, resource.document());
+    let mut paths = changes::between(resource_type, before, resource.document());
     let now = job.now.max(stored.modified);
     let mut result = stored.clone();
     let document_changes = adopts || !paths.is_empty();
@@ -228,7 +240,8 @@ pub(crate) fn write(
         result.modified = now;
     }
     let subject = Subject { resource_type: &resource_type.name, id: &stored.id, version: result.version };
-    if document_changes {
+    let touched = password::write(txn, session, stored.seq, password, &mut paths)?;
+    if document_changes || touched == Touched::Yes {
         let kind = if adopts { EventKind::Adopt } else { kind_of(method, before, &document) };
         let detail = adopts.then(|| json!({ "change": kind_of(method, before, &document).as_str() }));
         journal::append(txn, job, session, kind, Some(subject), paths, detail.as_ref())?;

@@ -21,6 +21,7 @@ mod groups;
 mod identity;
 mod manage;
 mod ownership;
+mod passwords;
 mod patch;
 mod query;
 mod replace;
