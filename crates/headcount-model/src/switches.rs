@@ -212,11 +212,13 @@ words! {
     }
 }
 words! {
-    /// What happens to a password.
+    /// What happens to a password (RFC 7643 §4.1.1, §9.2).
     Passwords {
         /// Accepted and dropped.
         Ignore = "ignore",
-        /// Stored as argon2id.
+        /// Stored as an argon2id hash, apart from the document. A change of it alone is one journal
+        /// entry and leaves version and `lastModified`; the same password sent again is one too. An
+        /// empty one is dropped.
         Store = "store",
         /// 400, and not declared (IPSIE AL1).
         Refuse = "refuse",
@@ -365,7 +367,7 @@ switches! {
     adopt: Adopt = Adopt::OnWrite,
     /// What a POST does that names a deleted user.
     rehire: Rehire = Rehire::New,
-    /// What happens to a password.
+    /// What happens to a password: dropped, kept as an argon2id hash, or refused.
     passwords: Passwords = Passwords::Ignore,
 }
 
