@@ -67,6 +67,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.patch_operations", "1000", "Most operations of a PATCH; 413."),
     key("limits.bulk_operations", "1000", "Most operations of a bulk request; 413."),
     key("limits.bulk_bytes", "10485760", "Longest bulk request body, in bytes; 413."),
+    key(
+        "limits.rate_per_s",
+        "0",
+        "Most requests a second of one connection to one server, 25 to 100000, with four times as many at once after a rest; 429. 0: no limit.",
+    ),
     key("limits.page", "500", "Most resources in a page, from 100."),
     key("limits.cursor_timeout_s", "3600", "How long a paging cursor is good, in seconds."),
 ];
@@ -153,6 +158,7 @@ pub(crate) struct Limits {
     pub(crate) patch_operations: usize,
     pub(crate) bulk_operations: usize,
     pub(crate) bulk_bytes: usize,
+    pub(crate) rate_per_s: u32,
     pub(crate) page: u64,
     pub(crate) cursor_timeout_s: i64,
 }
@@ -237,6 +243,10 @@ fn check(config: &Config) -> Result<()> {
     range("limits.patch_operations", config.limits.patch_operations.try_into()?, 1, 100_000)?;
     range("limits.bulk_operations", config.limits.bulk_operations.try_into()?, 1, 100_000)?;
     range("limits.bulk_bytes", config.limits.bulk_bytes.try_into()?, 1_024, 1 << 30)?;
+    // Entra ID asks every server to stand 25 a second.
+    if !matches!(config.limits.rate_per_s, 0 | 25..=100_000) {
+        bail!("limits.rate_per_s is {}; it takes 25 to 100000, or 0 for no limit", config.limits.rate_per_s);
+    }
     // Below 100 rauthy would take the first page of a list for the last.
     range("limits.page", config.limits.page, 100, 10_000)?;
     range("limits.cursor_timeout_s", config.limits.cursor_timeout_s.try_into().unwrap_or(0), 1, 86_400)?;
@@ -437,6 +447,19 @@ mod tests {
         assert!(number.contains("database.pool"), "{number}");
         let range = with(&[("HEADCOUNT_LIMITS__PAGE", "50")], &Global::default()).err().unwrap().to_string();
         assert!(range.contains("limits.page") && range.contains("100"), "{range}");
+    }
+
+    #[test]
+    fn a_rate_is_off_by_default_and_never_below_what_identity_providers_need() {
+        let with_rate = |rate: &str| with(&[("HEADCOUNT_LIMITS__RATE_PER_S", rate)], &Global::default());
+        assert_eq!(with(&[], &Global::default()).unwrap().config.limits.rate_per_s, 0);
+        for (text, rate) in [("0", 0), ("25", 25), ("100000", 100_000)] {
+            assert_eq!(with_rate(text).unwrap().config.limits.rate_per_s, rate);
+        }
+        for text in ["1", "24", "100001", "-1"] {
+            let refused = with_rate(text).err().unwrap().to_string();
+            assert!(refused.contains("limits.rate_per_s"), "{refused}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, TcpListener},
+    num::NonZeroU32,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -172,6 +173,7 @@ fn service(config: &Config, opened: &Opened, public_url: String) -> Result<Servi
             max_patch_operations: config.limits.patch_operations,
             max_bulk_operations: config.limits.bulk_operations,
             max_bulk_bytes: config.limits.bulk_bytes,
+            rate_per_s: NonZeroU32::new(config.limits.rate_per_s),
             max_page: config.limits.page,
             cursor_timeout_s: config.limits.cursor_timeout_s,
             ..Limits::default()
