@@ -105,6 +105,8 @@ impl Manage {
             object_for_array: Leniency::Accept,
             any_schemas: Leniency::Accept,
             duplicate_primary: Leniency::Accept,
+            // An account is not left out because of the address of a photo.
+            loose_references: Leniency::Accept,
             unknown_attributes: UnknownAttributes::Ignore,
             ..Coercion::default()
         };
