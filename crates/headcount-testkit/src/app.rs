@@ -84,7 +84,7 @@ impl App {
     #[must_use]
     pub fn another_with(&self, limits: Limits) -> Self {
         let entropy = Arc::new(headcount_model::SystemEntropy);
-        Self::over(AppOptions { entropy, limits, ..self.options.clone() }, Arc::clone(&self.database))
+        Self::over(AppOptions { limits, entropy, ..self.options.clone() }, Arc::clone(&self.database))
     }
 
     fn over(options: AppOptions, database: Arc<Database>) -> Self {

@@ -157,9 +157,8 @@ fn script() -> impl Strategy<Value = (Preset, Vec<(bool, Request)>)> {
 /// Plays a script and tells every answer and every journal entry.
 fn play(app: &App, preset: Preset, script: &[(bool, Request)]) -> String {
     let tenant = app.tenant("acme");
-    let mut lines = (0..2).map(|number| {
-        Ok(json!({"userName": format!("user{number}@ex.com"), "emails": []}).to_string().into_bytes())
-    });
+    let mut lines = (0..2)
+        .map(|number| Ok(json!({"userName": format!("user{number}@ex.com"), "emails": []}).to_string().into_bytes()));
     app.manage.import_users("acme", &mut lines, true, &mut |_| {}).unwrap();
     let clients = [app.client("acme", preset), app.client("acme", Preset::Generic)];
     let mut ids = clients[0].get("/Users").each("/id");
