@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use flate2::read::GzDecoder;
 
 /// How long an answer may take; the slowest identity provider waits twice as long.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -87,6 +88,15 @@ fn parse(answer: &[u8]) -> Result<Response> {
     {
         bail!("the answer announces {length} bytes and has {}", body.len());
     }
+    let body = match response.header("content-encoding") {
+        None => body,
+        Some("gzip") => {
+            let mut plain = Vec::new();
+            GzDecoder::new(body.as_slice()).read_to_end(&mut plain).context("the answer is no gzip")?;
+            plain
+        }
+        Some(other) => bail!("the answer is coded as {other}"),
+    };
     response.body = String::from_utf8(body).context("the body of the answer is no text")?;
     Ok(response)
 }
@@ -128,6 +138,10 @@ pub(crate) fn encode(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::write::GzEncoder;
+
     use super::{Request, bytes_of, encode, parse};
 
     #[test]
@@ -155,6 +169,17 @@ mod tests {
             parse(b"HTTP/1.1 409 Conflict\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n")
                 .unwrap();
         assert_eq!((chunked.status, chunked.body.as_str()), (409, "abcd"));
+    }
+
+    #[test]
+    fn compressed_answers_are_read() {
+        let mut coder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        coder.write_all("é".repeat(9).as_bytes()).unwrap();
+        let mut answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
+        answer.extend(coder.finish().unwrap());
+        assert_eq!(parse(&answer).unwrap().body, "é".repeat(9));
+        assert!(parse(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno").is_err());
+        assert!(parse(b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\nno").is_err());
     }
 
     #[test]

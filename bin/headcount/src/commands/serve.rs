@@ -11,7 +11,14 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpResponse, HttpServer, middleware::Compress, web};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    body::{BodySize, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{CONTENT_ENCODING, HeaderValue},
+    middleware::{Compress, Next, from_fn},
+    web,
+};
 use anyhow::{Context, Result};
 use headcount_actix::{Mount, Options, TrustedProxies};
 use headcount_api::ScimApi;
@@ -29,6 +36,10 @@ use crate::{
 
 /// Longest time between two looks for background work that nobody announced.
 const MAINTENANCE_EVERY: Duration = Duration::from_millis(200);
+
+/// Bodies below it fit into a few packets, and are not worth compressing.
+const SMALL_BODY_BYTES: u64 = 4_096;
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Runs the server until it is told to stop; then finishes what is in flight.
 pub(crate) fn run(config: &Config) -> Result<()> {
@@ -71,7 +82,9 @@ async fn serve(
     let state = Readiness { store, draining: draining.clone() };
     let server = HttpServer::new(move || {
         App::new()
+            .wrap(from_fn(leave_small_bodies))
             .wrap(Compress::default())
+            .wrap(from_fn(forget_identity))
             .app_data(web::Data::new(state.clone()))
             .route("/healthz", web::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
             .route("/readyz", web::get().to(ready))
@@ -95,6 +108,30 @@ async fn serve(
     });
     eprintln!("listening on http://{address}");
     server.await.context("the server failed")
+}
+
+/// Marks a small body as one that is not to be compressed.
+async fn leave_small_bodies<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    if matches!(response.response().body().size(), BodySize::None | BodySize::Sized(..SMALL_BODY_BYTES)) {
+        response.headers_mut().insert(CONTENT_ENCODING, IDENTITY);
+    }
+    Ok(response)
+}
+
+/// Takes the mark off again, which is no coding that a client is told of (RFC 9110 §8.4.1).
+async fn forget_identity<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    if response.headers().get(CONTENT_ENCODING) == Some(&IDENTITY) {
+        response.headers_mut().remove(CONTENT_ENCODING);
+    }
+    Ok(response)
 }
 
 /// The proxies that are believed.
