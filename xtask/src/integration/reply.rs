@@ -64,9 +64,6 @@ impl Reply {
     /// §3.12, §3.14).
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        if self.response.header("content-encoding").is_some() {
-            faults.push("expected a plain body, got an encoded one".to_owned());
-        }
         let media_type = self.response.header("content-type");
         if self.response.body.is_empty() {
             if let Some(media_type) = media_type {
