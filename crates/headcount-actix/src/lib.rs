@@ -7,9 +7,8 @@
 //! ```no_run
 //! use headcount_actix::Mount;
 //!
-//! # fn api() -> headcount_api::ScimApi { unimplemented!() }
-//! # async fn run() -> std::io::Result<()> {
-//! let mount = Mount::new(api());
+//! # async fn run(api: headcount_api::ScimApi) -> std::io::Result<()> {
+//! let mount = Mount::new(api);
 //! actix_web::HttpServer::new(move || {
 //!     let mount = mount.clone();
 //!     actix_web::App::new().configure(move |config| mount.configure(config))

@@ -9,12 +9,13 @@
 //! use bytes::Bytes;
 //! use headcount_api::ScimApi;
 //!
-//! # fn service() -> headcount_service::Service { unimplemented!() }
-//! let api = ScimApi::new(service());
+//! # fn call(service: headcount_service::Service) -> Result<(), http::Error> {
+//! let api = ScimApi::new(service);
 //! let request = http::Request::get("/scim/v2/c1/Users?count=1").body(Bytes::new())?;
 //! let response = api.handle(request);
 //! assert_eq!(response.status(), 401);
-//! # Ok::<(), http::Error>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! A new resource type needs no code here: endpoints come from the service's registry. A new way to

@@ -82,13 +82,7 @@ impl<'a> Frame<'a> {
         shown: Shown,
         projection: &Projection,
     ) -> Answer {
-        let location = self.location(&shown.resource_type, shown.id.as_str());
-        Answer {
-            status,
-            etag: Some(etag(shown.version)),
-            location: Some(location),
-            body: Some(Value::Object(self.resource(resource_type, shown, projection))),
-        }
+        self.written(status, resource_type, shown, projection, &[])
     }
 
     /// An answer without a body about a resource that is there.
