@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{sql::Sql, txn::DieselTxn};
 
-pub(crate) type TenantSql = (BigInt, Text, Text, Text, BigInt, BigInt);
-pub(crate) type TenantRow = (i64, String, String, String, i64, i64);
-pub(crate) const TENANT_COLUMNS: &str = "tenant_id, id, slug, name, entitled, created";
+pub(crate) type TenantSql = (BigInt, Text, Text, Text, BigInt, BigInt, BigInt);
+pub(crate) type TenantRow = (i64, String, String, String, i64, i64, i64);
+pub(crate) const TENANT_COLUMNS: &str = "tenant_id, id, slug, name, entitled, revision, created";
 
 pub(crate) type ConnectionSql = (BigInt, Text, Text, Text, Text, Text, Text, BigInt, BigInt);
 pub(crate) type ConnectionRow = (i64, String, String, String, String, String, String, i64, i64);
@@ -49,6 +49,8 @@ impl TenantTxn for DieselTxn<'_> {
             self.run(&Sql::new("DELETE FROM tenant_hosts WHERE tenant_id = ").int(self.key()))?;
             self.insert_hosts(hosts)?;
         }
+        let sql = Sql::new("UPDATE tenants SET revision = revision + 1 WHERE tenant_id = ").int(self.key());
+        self.run(&sql)?;
         self.tenant()
     }
 
@@ -204,7 +206,7 @@ impl DieselTxn<'_> {
 }
 
 pub(crate) fn tenant_of(row: TenantRow, hosts: Vec<String>) -> Tenant {
-    let (key, id, slug, name, entitled, created) = row;
+    let (key, id, slug, name, entitled, revision, created) = row;
     Tenant {
         key: TenantKey(key),
         id: PublicId::from_text(&id),
@@ -212,6 +214,7 @@ pub(crate) fn tenant_of(row: TenantRow, hosts: Vec<String>) -> Tenant {
         name,
         entitled: entitled != 0,
         hosts,
+        revision,
         created: Timestamp::from_micros(created),
     }
 }

@@ -28,7 +28,7 @@ impl TokenTxn for DieselTxn<'_> {
         let sql = Sql::new(
             "SELECT t.id, t.conn, t.name, t.scopes, t.created, t.made_by, t.lifetime_s, t.expires, t.last_used, t.revoked, \
              c.conn, c.id, c.kind, c.name, c.preset, c.state, c.overrides, c.revision, c.created, \
-             w.tenant_id, w.id, w.slug, w.name, w.entitled, w.created, \
+             w.tenant_id, w.id, w.slug, w.name, w.entitled, w.revision, w.created, \
              (SELECT COUNT(*) FROM tenant_hosts h WHERE h.tenant_id = w.tenant_id) \
              FROM tokens t \
              JOIN connections c ON c.tenant_id = t.tenant_id AND c.conn = t.conn \

@@ -22,6 +22,8 @@ pub struct Tenant {
     /// DNS names at which `/api/service/scim/` belongs to this tenant, folded to lower case,
     /// without port.
     pub hosts: Vec<String>,
+    /// Grows by one with every change of its settings, so that what remembers them can tell.
+    pub revision: i64,
     /// When it was made.
     pub created: Timestamp,
 }

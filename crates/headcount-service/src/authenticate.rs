@@ -33,7 +33,7 @@ pub(crate) fn authenticate(
         ));
     };
     let Authenticated { ctx, connection: _, token } =
-        auth::authenticate(service.store(), service.verifier(), presented)
+        auth::authenticate(service.store(), service.bindings(), service.verifier(), presented)
             .map_err(|error| refused(error, transaction.as_str()))?;
     let credential = service
         .store()

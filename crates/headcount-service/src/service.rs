@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headcount_model::{Clock, Entropy, PublicId, Secret, Timestamp};
-use headcount_store::Store;
+use headcount_store::{Store, auth::Bindings};
 use headcount_token::{PasswordHash, TokenError, Verifier};
 use scim_schema::{Projection, Registry, ResourceType, ScimError};
 use serde_json::{Map, Value};
@@ -45,6 +45,7 @@ pub struct ServiceOptions {
 pub struct Service {
     inner: Arc<ServiceOptions>,
     rate: Arc<RateLimit>,
+    bindings: Arc<Bindings>,
 }
 
 /// The parameters of a query, as sent: from the query string or a `SearchRequest`.
@@ -85,11 +86,15 @@ impl Service {
     #[must_use]
     pub fn new(options: ServiceOptions) -> Self {
         let rate = Arc::new(RateLimit::new(options.limits.rate_per_s));
-        Self { inner: Arc::new(options), rate }
+        Self { inner: Arc::new(options), rate, bindings: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.inner.store
+    }
+
+    pub(crate) fn bindings(&self) -> &Bindings {
+        &self.bindings
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {

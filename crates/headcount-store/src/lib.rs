@@ -7,11 +7,13 @@
 //! an in-memory store.
 //! This crate knows no SQL, no HTTP and no rule of the protocol.
 
+pub mod act;
 pub mod auth;
 pub mod ctx;
 pub mod error;
 pub mod events;
 pub mod index;
+pub mod look;
 pub mod members;
 pub mod page;
 pub mod passwords;

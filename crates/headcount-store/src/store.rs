@@ -1,8 +1,17 @@
 //! The store and its transactions.
 
 use crate::{
-    ctx::TenantCtx, error::StoreError, events::JournalTxn, members::MemberTxn, passwords::PasswordTxn,
-    resources::ResourceTxn, system::SystemStore, tenants::TenantTxn, tokens::TokenTxn,
+    act::{self, Act, Done},
+    ctx::TenantCtx,
+    error::StoreError,
+    events::JournalTxn,
+    look::{self, Look, Looked},
+    members::MemberTxn,
+    passwords::PasswordTxn,
+    resources::ResourceTxn,
+    system::SystemStore,
+    tenants::TenantTxn,
+    tokens::TokenTxn,
 };
 
 /// How the work wants its transaction to end.
@@ -33,6 +42,29 @@ pub trait Store: SystemStore + Send + Sync + 'static {
     /// What the work returned (nothing is kept then), [`StoreError::Busy`] after bounded retries,
     /// [`StoreError::Unknown`] if the commit itself failed.
     fn write(&self, ctx: &TenantCtx, work: &mut Work<'_>) -> Result<(), StoreError>;
+
+    /// Reads in one go what [`look::within`] reads in a transaction.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn look(&self, ctx: &TenantCtx, look: &Look<'_>) -> Result<Looked, StoreError> {
+        look::through(self, ctx, look)
+    }
+
+    /// The same, for a caller that must not wait: `None` if the store would have to wait for a
+    /// connection, a network or more work than a few rows by an index.
+    fn look_now(&self, ctx: &TenantCtx, look: &Look<'_>) -> Option<Result<Looked, StoreError>> {
+        let _ = (ctx, look);
+        None
+    }
+
+    /// Does in one go what [`act::within`] does in a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`], and as [`Self::write`].
+    fn act(&self, ctx: &TenantCtx, act: &Act<'_>) -> Result<Done, StoreError> {
+        act::through(self, ctx, act)
+    }
 }
 
 /// A transaction of one tenant.

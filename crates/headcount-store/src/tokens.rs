@@ -21,8 +21,48 @@ pub struct Credential {
     pub tenant: Tenant,
 }
 
+/// As much of a [`Credential`] as tells whether one that is remembered is still true.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// When the token ends by itself.
+    pub expires: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+    /// When its use was last noted.
+    pub last_used: Option<Timestamp>,
+    /// The revision of its connection; switches and state move it.
+    pub connection_revision: i64,
+    /// The revision of its tenant; entitlement and hosts move it.
+    pub tenant_revision: i64,
+}
+
+impl Standing {
+    /// The standing of a credential as it was read.
+    #[must_use]
+    pub fn of(credential: &Credential) -> Self {
+        Self {
+            expires: credential.token.expires,
+            revoked: credential.token.revoked,
+            last_used: credential.token.last_used,
+            connection_revision: credential.connection.revision,
+            tenant_revision: credential.tenant.revision,
+        }
+    }
+
+    /// Whether everything that decides is as it was: only the note of the last use may differ.
+    #[must_use]
+    pub fn decides_like(&self, other: &Self) -> bool {
+        Self { last_used: None, ..*self } == Self { last_used: None, ..*other }
+    }
+}
+
 /// Tokens in a transaction.
 pub trait TokenTxn {
+    /// The standing of a token of this tenant, dead or alive: `credential` in short.
+    fn standing(&mut self, id: &TokenId) -> Result<Option<Standing>, StoreError> {
+        Ok(self.credential(id)?.as_ref().map(Standing::of))
+    }
+
     /// The credential of a token of this tenant, dead or alive.
     fn credential(&mut self, id: &TokenId) -> Result<Option<Credential>, StoreError>;
 

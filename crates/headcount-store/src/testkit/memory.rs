@@ -311,6 +311,7 @@ impl SystemStore for MemoryStore {
                 name: new.name.clone(),
                 entitled: new.entitled,
                 hosts: distinct(&new.hosts),
+                revision: 1,
                 created: new.created,
             };
             let connection = Connection {

@@ -32,6 +32,7 @@ impl TenantTxn for MemoryTxn {
         if let Some(entitled) = change.entitled {
             own.tenant.entitled = entitled;
         }
+        own.tenant.revision = own.tenant.revision.saturating_add(1);
         Ok(own.tenant.clone())
     }
 
