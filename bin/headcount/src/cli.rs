@@ -285,6 +285,15 @@ pub(crate) enum User {
         #[command(flatten)]
         printed: Printed,
     },
+    /// Export all accounts of a tenant to standard output: SCIM Users, one JSON object a line.
+    Export {
+        /// The tenant's slug or id.
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// Only the accounts that this identity provider owns.
+        #[arg(long, value_name = "ID")]
+        connection: Option<String>,
+    },
 }
 
 #[derive(Subcommand, Debug)]

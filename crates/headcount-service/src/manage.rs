@@ -1,6 +1,7 @@
 //! Management of tenants, connections and tokens: the command line's and the console's use cases.
 
 mod connections;
+mod export;
 mod import;
 mod passwords;
 mod reindex;
@@ -16,6 +17,7 @@ use scim_schema::Registry;
 use serde_json::Value;
 
 pub use connections::parse_preset;
+pub use export::Sink;
 pub use import::Imported;
 pub use passwords::PasswordCheck;
 pub use tokens::MadeToken;

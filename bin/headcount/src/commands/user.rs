@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, IsTerminal, stdin},
+    io::{BufRead, BufReader, BufWriter, IsTerminal, Write, stdin, stdout},
     path::Path,
     time::Duration,
 };
@@ -16,23 +16,55 @@ use crate::{cli, output, setup::Opened};
 
 /// Runs a user command.
 pub(crate) fn run(opened: &Opened, command: cli::User) -> Result<()> {
-    let cli::User::Import { tenant, not_adoptable, file, printed } = command;
+    match command {
+        cli::User::Import { tenant, not_adoptable, file, printed } => {
+            import(opened, &tenant, not_adoptable, &file, printed.output)
+        }
+        cli::User::Export { tenant, connection } => export(opened, &tenant, connection.as_deref()),
+    }
+}
+
+fn import(opened: &Opened, tenant: &str, not_adoptable: bool, file: &Path, format: cli::Output) -> Result<()> {
     let input: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(stdin().lock())
     } else {
-        let opened = File::open(&file).with_context(|| format!("{} cannot be opened", file.display()))?;
+        let opened = File::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
         if opened.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             bail!("{} is a folder; name a file with one SCIM User a line", file.display());
         }
         Box::new(BufReader::new(opened))
     };
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    bar.enable_steady_tick(Duration::from_millis(200));
-    let imported = opened.manage.import_users(&tenant, &mut input.split(b'\n'), !not_adoptable, &mut |lines| {
+    let bar = progress();
+    let imported = opened.manage.import_users(tenant, &mut input.split(b'\n'), !not_adoptable, &mut |lines| {
         bar.set_message(format!("{lines} lines"));
     })?;
     bar.finish_and_clear();
-    report(&imported, printed.output)
+    report(&imported, format)
+}
+
+fn export(opened: &Opened, tenant: &str, connection: Option<&str>) -> Result<()> {
+    let bar = progress();
+    let mut output = BufWriter::new(stdout().lock());
+    let exported = opened.manage.export_users(
+        tenant,
+        connection,
+        &mut |line| {
+            output.write_all(line.as_bytes())?;
+            output.write_all(b"\n")
+        },
+        &mut |accounts| bar.set_message(format!("{accounts} accounts")),
+    )?;
+    output.flush().context("the export cannot be written")?;
+    bar.finish_and_clear();
+    eprintln!("{} exported", counted(exported, "account"));
+    Ok(())
+}
+
+/// A spinner on standard error if somebody looks at it.
+fn progress() -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 /// Prints what was done; refused lines make the command fail, so that scripts notice.

@@ -8,7 +8,7 @@ use headcount_store::{
     system::SystemTx,
 };
 use scim_schema::{Resource, builtin::USER};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::World;
 
@@ -206,4 +206,57 @@ fn a_token_with_an_end_in_the_past_is_made_for_nobody() {
     assert!(matches!(made, Err(ManageError::Invalid(_))));
     let none = manage.create_token("default", None, "", ScopeSet::new(Vec::new()), None);
     assert!(matches!(none, Err(ManageError::Invalid(_))));
+}
+
+#[test]
+fn an_export_holds_every_account_once_and_can_be_imported_elsewhere() {
+    let world = World::new();
+    let manage = world.manage();
+    manage.bootstrap().unwrap();
+    let lines: Vec<String> =
+        (0..1_203).map(|n| format!(r#"{{"userName":"u{n}","displayName":"U \u00e9 {n}"}}"#)).collect();
+    let mut input = lines.iter().map(|line| Ok(line.clone().into_bytes()));
+    manage.import_users("default", &mut input, true, &mut |_| {}).unwrap();
+
+    let mut exported = Vec::new();
+    let mut progress = Vec::new();
+    let count = manage
+        .export_users(
+            "default",
+            None,
+            &mut |line| {
+                exported.push(line.to_owned());
+                Ok(())
+            },
+            &mut |done| progress.push(done),
+        )
+        .unwrap();
+    assert_eq!(count, 1_203);
+    assert_eq!(progress.last(), Some(&1_203));
+    for (n, line) in exported.iter().enumerate() {
+        let account: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(account["userName"], format!("u{n}"));
+        assert_eq!(account["meta"]["resourceType"], "User");
+        assert!(account["id"].is_string());
+    }
+
+    let elsewhere = World::new();
+    let manage = elsewhere.manage();
+    manage.bootstrap().unwrap();
+    let mut input = exported.iter().map(|line| Ok(line.clone().into_bytes()));
+    let imported = manage.import_users("default", &mut input, true, &mut |_| {}).unwrap();
+    assert_eq!((imported.created, imported.refused), (1_203, Vec::new()));
+}
+
+#[test]
+fn an_export_names_the_connection_that_is_not_there_and_ends_with_its_sink() {
+    let world = World::new();
+    let manage = world.manage();
+    manage.bootstrap().unwrap();
+    let unknown = manage.export_users("default", Some("nobody"), &mut |_| Ok(()), &mut |_| {});
+    assert!(matches!(unknown, Err(ManageError::NotFound(_))), "{unknown:?}");
+    let mut input = std::iter::once(Ok(br#"{"userName":"a"}"#.to_vec()));
+    manage.import_users("default", &mut input, true, &mut |_| {}).unwrap();
+    let full = manage.export_users("default", None, &mut |_| Err(std::io::Error::other("full")), &mut |_| {});
+    assert!(matches!(full, Err(ManageError::Invalid(_))), "{full:?}");
 }
