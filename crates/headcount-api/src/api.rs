@@ -1,10 +1,13 @@
 //! The entry point: one function from request to response, in the order in which refusals are due.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use headcount_model::{PublicId, switches::ResponseMediaType, token::Access};
-use headcount_service::{Caller, QueryRequest, Service, service::Precondition};
+use headcount_service::{Caller, Confirmation, QueryRequest, Service, Source, caller::Known, service::Precondition};
 use headcount_token::PlainToken;
 use http::{
     HeaderMap, HeaderName, Method, Request, Response,
@@ -15,7 +18,7 @@ use scim_schema::{Projection, ResourceType, ScimError, json};
 use serde_json::{Map, Value};
 
 use crate::{
-    credential::{self, Credential},
+    credential::{self, Credential, Form},
     entry::{self, Base},
     media_type, query_string,
     respond::{Challenge, Failure, Manner, Outcome, respond},
@@ -60,7 +63,28 @@ struct Exchange {
     request_id: PublicId,
     route: String,
     setting: ResponseMediaType,
-    connection: Option<String>,
+    /// Whose request it is.
+    known: Option<Arc<Known>>,
+    /// Whether it was counted against the rate of its connection.
+    admitted: bool,
+}
+
+/// A request whose target was read.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    parts: &'a Parts,
+    body: &'a Bytes,
+    query: &'a str,
+    base: &'a Base,
+    route: &'a Route<'a>,
+}
+
+/// How an attempt to answer ended.
+enum Attempt {
+    /// With this.
+    Over(Result<Outcome, Failure>),
+    /// The remembered credential was not true any more.
+    Stale,
 }
 
 impl ScimApi {
@@ -101,7 +125,8 @@ impl ScimApi {
             request_id: self.service.mint(started),
             route: "unknown".to_owned(),
             setting: ResponseMediaType::Auto,
-            connection: None,
+            known: None,
+            admitted: false,
         };
         // A panic is a fault of ours in this one request; it must not take the others with it.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&parts, &body, &mut exchange)));
@@ -128,7 +153,7 @@ impl ScimApi {
             route = exchange.route,
             status = response.status().as_u16(),
             scim_type = scim_type.map(scim_schema::ScimType::as_str),
-            connection = exchange.connection,
+            connection = exchange.known.as_ref().map(|known| known.connection().as_str()),
             body_bytes = body.len(),
             elapsed_ms,
             "request"
@@ -182,13 +207,58 @@ impl ScimApi {
 
         check_framing(&parts.headers, body)?;
         self.check_sizes(parts, body, &route)?;
-        let caller = self.authenticate(parts, &base, exchange.request_id.clone())?;
-        exchange.connection = Some(caller.credential.connection.id.to_string());
+        let asked = Asked { parts, body, query: &target.query, base: &base, route: &route };
+        match self.attempt(&asked, exchange, Source::Memory) {
+            Attempt::Over(outcome) => outcome,
+            Attempt::Stale => match self.attempt(&asked, exchange, Source::Store) {
+                Attempt::Over(outcome) => outcome,
+                // What was read of a credential in this request is never called stale.
+                Attempt::Stale => Err(ScimError::new(503, "the server is busy; send the request again").into()),
+            },
+        }
+    }
+
+    /// Answers with a credential from this source. Nothing leaves here, no answer and no refusal, that
+    /// rests on a remembered credential of which the store did not say in this request that it is true.
+    fn attempt(&self, asked: &Asked<'_>, exchange: &mut Exchange, source: Source) -> Attempt {
+        exchange.known = None;
+        exchange.setting = ResponseMediaType::Auto;
+        let (caller, form) = match self.authenticate(asked.parts, asked.base, exchange.request_id.clone(), source) {
+            Ok(accepted) => accepted,
+            Err(failure) => return Attempt::Over(Err(failure)),
+        };
+        exchange.known = Some(Arc::clone(&caller.known));
         exchange.setting = caller.switches.response_media_type;
-        self.service.admit(&caller)?;
-        self.check_scope(&caller, &route, &parts.method)?;
-        check_method(&route, &parts.method)?;
-        self.dispatch(parts, body, &target.query, &caller, route)
+        let outcome = self.serve(asked, &caller, form, exchange);
+        match self.service.confirm(&caller) {
+            Ok(Confirmation::Stands) => Attempt::Over(outcome),
+            Ok(Confirmation::Stale) => Attempt::Stale,
+            Err(error) => Attempt::Over(Err(error.into())),
+        }
+    }
+
+    fn serve(
+        &self,
+        asked: &Asked<'_>,
+        caller: &Caller,
+        form: Option<Form>,
+        exchange: &mut Exchange,
+    ) -> Result<Outcome, Failure> {
+        // Whether a connection allows the form is its own setting, known once the token is.
+        if form.is_some_and(|form| !form.is_allowed(&caller.switches)) {
+            exchange.known = None;
+            exchange.setting = ResponseMediaType::Auto;
+            let error = ScimError::new(401, credential::EXPECTED);
+            return Err(Failure { challenge: Challenge::InvalidToken, ..error.into() });
+        }
+        if !exchange.admitted {
+            self.service.admit(caller)?;
+            exchange.admitted = true;
+        }
+        let Asked { parts, body, query, route, .. } = *asked;
+        self.check_scope(caller, route, &parts.method)?;
+        check_method(route, &parts.method)?;
+        self.dispatch(parts, body, query, caller, route)
     }
 
     fn check_sizes(&self, parts: &Parts, body: &Bytes, route: &Route<'_>) -> Result<(), ScimError> {
@@ -236,7 +306,14 @@ impl ScimApi {
         ))
     }
 
-    fn authenticate(&self, parts: &Parts, base: &Base, transaction: PublicId) -> Result<Caller, Failure> {
+    /// The caller, and the form of the credential if a connection has to allow it.
+    fn authenticate(
+        &self,
+        parts: &Parts,
+        base: &Base,
+        transaction: PublicId,
+        source: Source,
+    ) -> Result<(Caller, Option<Form>), Failure> {
         let presented = credential::read(&parts.headers);
         let challenge = if presented == Credential::Absent { Challenge::Plain } else { Challenge::InvalidToken };
         let refused = |error: ScimError| Failure { challenge, ..error.into() };
@@ -253,19 +330,15 @@ impl ScimApi {
                 if PlainToken::parse(token.expose()).is_err() {
                     return Err(refused(ScimError::new(401, credential::EXPECTED)));
                 }
-                (Some(token), Some(form))
+                (Some(token), Some(*form))
             }
             Credential::Unusable(detail) => return Err(refused(ScimError::new(401, *detail))),
         };
         let caller = self
             .service
-            .authenticate_as(token.map(headcount_model::Secret::expose), &entry, transaction)
+            .authenticate_as(token.map(headcount_model::Secret::expose), &entry, transaction, source)
             .map_err(refused)?;
-        // Whether a connection allows the form is its own setting, known once the token is.
-        if form.is_some_and(|form| !form.is_allowed(&caller.switches)) {
-            return Err(refused(ScimError::new(401, credential::EXPECTED)));
-        }
-        Ok(caller)
+        Ok((caller, form))
     }
 
     /// Discovery and OPTIONS need any scope at all; of the rest, GET, HEAD and `.search` need
@@ -290,7 +363,7 @@ impl ScimApi {
         body: &Bytes,
         query: &str,
         caller: &Caller,
-        route: Route<'_>,
+        route: &Route<'_>,
     ) -> Result<Outcome, Failure> {
         if parts.method == Method::OPTIONS {
             return Ok(Outcome::Options(route.methods()));
@@ -308,7 +381,7 @@ impl ScimApi {
             }
             Route::Resources(kind) => service.query(caller, Some(kind), &query_string::parse(query)?)?,
             Route::Resource(kind, None) => return Err(no_such_id(kind).into()),
-            Route::Resource(kind, Some(id)) => self.on_resource(parts, body, query, caller, kind, &id)?,
+            Route::Resource(kind, Some(id)) => self.on_resource(parts, body, query, caller, kind, id)?,
             Route::Bulk => service.bulk(caller, self.read_body(parts, body)?)?,
             Route::ServiceProviderConfig => {
                 no_filter(query)?;

@@ -1,16 +1,19 @@
 //! From a presented token to a caller.
 
+use std::sync::Arc;
+
 use headcount_model::{ConnectionState, PublicId, Timestamp, token::Access};
 use headcount_store::{
-    Abort, StoreExt,
+    Abort, StoreExt, TenantCtx,
     auth::{self, AuthError, Authenticated},
-    tokens::Credential,
+    look::{Look, LookAt},
+    tokens::{Credential, Standing},
 };
 use headcount_token::TokenError;
 use scim_schema::ScimError;
 
 use crate::{
-    caller::{Caller, Entry},
+    caller::{Caller, Confirmation, Entry, Known, Seen, Source},
     error,
     service::Service,
 };
@@ -24,6 +27,7 @@ pub(crate) fn authenticate(
     presented: Option<&str>,
     entry: &Entry<'_>,
     transaction: PublicId,
+    source: Source,
 ) -> Result<Caller, ScimError> {
     let now = service.now();
     let Some(presented) = presented else {
@@ -35,27 +39,108 @@ pub(crate) fn authenticate(
     let Authenticated { ctx, connection: _, token } =
         auth::authenticate(service.store(), service.bindings(), service.verifier(), presented)
             .map_err(|error| refused(error, transaction.as_str()))?;
+    // What speaks against a remembered credential may not be true any more, so that it is read again
+    // before anybody is refused.
+    if source == Source::Memory
+        && let Some(known) = service.memory().find(&token)
+        && standing(&known.credential, now).is_ok()
+        && let Ok(base_url) = confirm_entry(&known, entry)
+    {
+        return Ok(caller(ctx, known, base_url, transaction, Source::Memory));
+    }
     let credential = service
         .store()
         .reading(&ctx, |txn| txn.credential(&token).map_err(Abort::<std::convert::Infallible>::Store))
         .map_err(|abort| match abort {
             Abort::Store(error) => error::of_store(error, transaction.as_str()),
             Abort::Refuse(never) => match never {},
-        })?
-        .ok_or_else(unknown_token)?;
-    let base_url = confirm_entry(service, &credential, entry)?;
-    standing(&credential, now)?;
-    if credential.token.last_used.is_none_or(|last| now.seconds_since(last) >= USE_NOTED_EVERY_S) {
-        let noted = service
+        })?;
+    let Some(credential) = credential else {
+        service.memory().forget(&token);
+        return Err(unknown_token());
+    };
+    let is_good = standing(&credential, now);
+    let known = Arc::new(Known::new(credential, service.public_url()));
+    if is_good.is_ok() {
+        service.memory().remember(&known);
+    } else {
+        service.memory().forget(&token);
+    }
+    let base_url = confirm_entry(&known, entry)?;
+    is_good?;
+    note_use(service, &ctx, &known, known.standing.last_used, now);
+    Ok(caller(ctx, known, base_url, transaction, Source::Store))
+}
+
+fn caller(ctx: TenantCtx, known: Arc<Known>, base_url: Arc<str>, transaction: PublicId, source: Source) -> Caller {
+    let switches = known.switches;
+    Caller { ctx, known, switches, base_url, transaction, source, seen: Seen::nothing() }
+}
+
+/// See [`Service::confirm`].
+pub(crate) fn confirm(service: &Service, caller: &Caller) -> Result<Confirmation, ScimError> {
+    if caller.source == Source::Store {
+        return Ok(Confirmation::Stands);
+    }
+    if caller.seen.is_nothing() {
+        let look = Look { token: caller.known.token(), at: LookAt::Standing, levels: 0 };
+        let looked = service
             .store()
-            .writing(&ctx, |txn| txn.use_token(&token, now).map_err(Abort::<std::convert::Infallible>::Store));
-        if let Err(Abort::Store(error)) = noted {
-            // The request does not depend on it; the next one tries again.
-            tracing::debug!(error = error::cause(&error), "the use of a token could not be noted");
+            .look(&caller.ctx, &look)
+            .map_err(|error| error::of_store(error, caller.transaction.as_str()))?;
+        if meet(caller, looked.standing.as_ref()) != Meeting::Same {
+            return Ok(Confirmation::Stale);
         }
     }
-    let switches = credential.connection.switches();
-    Ok(Caller { ctx, credential, switches, base_url, transaction })
+    if caller.seen.is_other() {
+        return Ok(Confirmation::Stale);
+    }
+    note_use(service, &caller.ctx, &caller.known, caller.seen.last_used(), service.now());
+    Ok(Confirmation::Stands)
+}
+
+/// Compares what is known of a credential with what the store says of it now.
+pub(crate) fn meet(caller: &Caller, standing: Option<&Standing>) -> Meeting {
+    match standing {
+        Some(standing) if standing.decides_like(&caller.known.standing) => {
+            caller.seen.same(standing);
+            Meeting::Same
+        }
+        _ => match caller.source {
+            Source::Memory => Meeting::Stale,
+            Source::Store => Meeting::Other,
+        },
+    }
+}
+
+/// How a credential that is known meets the store's word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Meeting {
+    /// It is as it was.
+    Same,
+    /// It was remembered and is another now: everything is to be done again.
+    Stale,
+    /// It was read in this request and is another already: the work reads it again and goes by that.
+    Other,
+}
+
+/// Whether the note of a token's last use is due to be written again.
+pub(crate) fn note_is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
+    last.is_none_or(|last| now.seconds_since(last) >= USE_NOTED_EVERY_S)
+}
+
+fn note_use(service: &Service, ctx: &TenantCtx, known: &Known, last: Option<Timestamp>, now: Timestamp) {
+    if !note_is_due(last, now) || !known.claim_note(now, USE_NOTED_EVERY_S) {
+        return;
+    }
+    let noted = service
+        .store()
+        .writing(ctx, |txn| txn.use_token(known.token(), now).map_err(Abort::<std::convert::Infallible>::Store));
+    if let Err(Abort::Store(error)) = noted {
+        // The request does not depend on it; the next one tries again.
+        known.release_note();
+        tracing::debug!(error = error::cause(&error), "the use of a token could not be noted");
+    }
 }
 
 /// A token that does not open anything here: unknown, or its secret is wrong. The two are not told
@@ -64,6 +149,15 @@ pub(crate) fn unknown_token() -> ScimError {
     ScimError::new(
         401,
         "the token is not known here; copy the whole token again into the identity provider's settings, or generate a new one for this connection if it is lost",
+    )
+}
+
+/// What a use case ends with whose remembered credential is not true any more; whoever gave it that
+/// caller does everything again, so that no client sees it.
+pub(crate) fn changed() -> ScimError {
+    ScimError::new(
+        503,
+        "the settings of the connection were changed while the request ran, and nothing was done; send the request again",
     )
 }
 
@@ -91,27 +185,22 @@ fn refused(error: AuthError, request_id: &str) -> ScimError {
 }
 
 /// The token decides; host and path only confirm it. Returns the base URL of answers.
-fn confirm_entry(service: &Service, credential: &Credential, entry: &Entry<'_>) -> Result<String, ScimError> {
+fn confirm_entry(known: &Known, entry: &Entry<'_>) -> Result<Arc<str>, ScimError> {
     match entry {
-        Entry::Connection(id) => {
-            if *id != credential.connection.id.as_str() {
-                return Err(ScimError::new(
-                    401,
-                    "the token does not belong to the connection in the URL; check that base URL and token in the identity provider's settings were copied from the same connection",
-                ));
-            }
-            Ok(format!("{}/scim/v2/{}", service.public_url(), credential.connection.id))
-        }
+        Entry::Connection(id) if *id == known.connection().as_str() => Ok(Arc::clone(&known.connection_url)),
+        Entry::Connection(_) => Err(ScimError::new(
+            401,
+            "the token does not belong to the connection in the URL; check that base URL and token in the identity provider's settings were copied from the same connection",
+        )),
         Entry::Host(host) => {
             let host = fold_host(host);
-            let Some(stored) = credential.tenant.hosts.iter().find(|known| **known == host) else {
-                return Err(ScimError::new(
+            let found = known.host_urls.iter().find(|(stored, _)| *stored == host);
+            found.map(|(_, url)| Arc::clone(url)).ok_or_else(|| {
+                ScimError::new(
                     401,
                     "the token does not belong to the workspace at this address; check that base URL and token in the identity provider's settings were copied from the same workspace",
-                ));
-            };
-            let scheme = if service.public_url().starts_with("https://") { "https" } else { "http" };
-            Ok(format!("{scheme}://{stored}/api/service/scim"))
+                )
+            })
         }
     }
 }

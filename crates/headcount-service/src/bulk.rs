@@ -77,7 +77,7 @@ struct Waiting {
 
 /// See [`Service::bulk`].
 pub(crate) fn bulk(service: &Service, caller: &Caller, body: Map<String, Value>) -> Result<Answer, ScimError> {
-    authenticate::allow(&caller.credential, Access::Write, None)?;
+    authenticate::allow(caller.credential(), Access::Write, None)?;
     let job = Job::new(service, caller);
     let any_schemas = caller.switches.any_schemas.accepts();
     let BulkRequest { fail_on_errors, operations } =
@@ -115,7 +115,7 @@ fn prepare<'a>(job: &Job<'a>, operations: Vec<RawOperation>) -> Result<Vec<Opera
                 |(resource_type, path_id)| {
                     let fixed = path_id.unwrap_or(id);
                     target = Some((resource_type, fixed.clone()));
-                    authenticate::allow(&job.caller.credential, Access::Write, Some(&resource_type.name))?;
+                    authenticate::allow(job.caller.credential(), Access::Write, Some(&resource_type.name))?;
                     action(job, method.as_deref(), resource_type, fixed, data, &minted, &mut references)
                 },
             );
@@ -353,7 +353,7 @@ fn round(
 /// What the client sees of an operation that stopped; a failing store stops the whole job.
 fn refused(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, stop: Stop) -> Result<ScimError, Stop> {
     let refusal = match stop {
-        Stop::Store(error) => return Err(Stop::Store(error)),
+        Stop::Store(_) | Stop::Stale => return Err(stop),
         Stop::Refuse(refusal) => *refusal,
         Stop::Taken(taken) => uniqueness::explain(txn, job, session, &taken)?,
     };

@@ -65,7 +65,7 @@ pub(crate) fn create(
     body: Map<String, Value>,
     projection: &Projection,
 ) -> Result<Answer, ScimError> {
-    authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
+    authenticate::allow(caller.credential(), Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     let asked = Asked::all(resource_type, projection);
     let specified = specified::of_document(resource_type, &body);

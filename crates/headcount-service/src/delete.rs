@@ -26,7 +26,7 @@ pub(crate) fn delete(
     id: &str,
     precondition: &Precondition,
 ) -> Result<Answer, ScimError> {
-    authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
+    authenticate::allow(caller.credential(), Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     job.writing(|txn, session| perform(txn, &job, session, resource_type, id, precondition))?;
     Ok(Answer { status: 204, body: None, etag: None, location: None })

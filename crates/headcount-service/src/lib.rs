@@ -47,6 +47,7 @@ mod journal;
 mod lifecycle;
 mod located;
 mod membership;
+mod memory;
 mod merge;
 mod paging;
 mod password;
@@ -65,7 +66,7 @@ mod uniqueness;
 mod write;
 
 pub use answer::Answer;
-pub use caller::{Caller, Entry};
+pub use caller::{Caller, Confirmation, Entry, Source};
 pub use limits::Limits;
 pub use manage::Manage;
 pub use service::{Precondition, QueryRequest, Service, ServiceOptions};

@@ -47,7 +47,7 @@ pub(crate) fn patch(
     precondition: &Precondition,
     projection: &Projection,
 ) -> Result<Answer, ScimError> {
-    authenticate::allow(&caller.credential, Access::Write, Some(&resource_type.name))?;
+    authenticate::allow(caller.credential(), Access::Write, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     let request = prepare(&job, resource_type, body)?;
     let specified = specified::of_operations(resource_type, &request.request);
@@ -64,7 +64,7 @@ pub(crate) fn patch(
     let shown = if request.only_members {
         // Changes of members run side by side, so that only a snapshot after the commit shows a
         // version together with what it stands for.
-        let now = job.reading(|txn, session| {
+        let now = job.snapshot(|txn, session| {
             let Some(stored) = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)? else {
                 return Ok(None);
             };

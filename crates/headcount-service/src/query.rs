@@ -55,7 +55,7 @@ pub(crate) fn query(
     resource_type: Option<&ResourceType>,
     request: &QueryRequest,
 ) -> Result<Answer, ScimError> {
-    authenticate::allow(&caller.credential, Access::Read, resource_type.map(|known| known.name.as_str()))?;
+    authenticate::allow(caller.credential(), Access::Read, resource_type.map(|known| known.name.as_str()))?;
     let job = Job::new(service, caller);
     let prepared = prepare(&job, resource_type, request)?;
     let found = job.reading(|txn, session| run(txn, &job, session, &prepared))?;
@@ -65,7 +65,7 @@ pub(crate) fn query(
 fn prepare(job: &Job<'_>, resource_type: Option<&ResourceType>, request: &QueryRequest) -> Result<Prepared, ScimError> {
     let switches = &job.caller.switches;
     let registry = job.service.registry();
-    let scopes = &job.caller.credential.token.scopes;
+    let scopes = &job.caller.credential().token.scopes;
     let types: Vec<&ResourceType> = match resource_type {
         Some(one) => vec![one],
         // A query at the root leaves out the types that the token lacks.
@@ -103,7 +103,7 @@ fn prepare(job: &Job<'_>, resource_type: Option<&ResourceType>, request: &QueryR
         sort.as_ref().map_or("", |sort| &sort.target.key),
         order,
     ]);
-    let question = Question { connection: job.caller.credential.connection.key, digest };
+    let question = Question { connection: job.caller.credential().connection.key, digest };
     Ok(Prepared { selections, retry, sort, paging, projection, question })
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn read(
     precondition: &Precondition,
     projection: &Projection,
 ) -> Result<Answer, ScimError> {
-    authenticate::allow(&caller.credential, Access::Read, Some(&resource_type.name))?;
+    authenticate::allow(caller.credential(), Access::Read, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     let asked = Asked::all(resource_type, projection);
     let (freshness, shown) = job.reading(|txn, session| {

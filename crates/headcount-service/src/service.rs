@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use crate::{
     answer::Answer,
     authenticate, bulk,
-    caller::{Caller, Entry},
+    caller::{Caller, Confirmation, Entry, Source},
     create, delete,
     limits::Limits,
+    memory::Memory,
     patch, query,
     rate::{RateLimit, Throttle},
     read, replace,
@@ -46,6 +47,7 @@ pub struct Service {
     inner: Arc<ServiceOptions>,
     rate: Arc<RateLimit>,
     bindings: Arc<Bindings>,
+    memory: Arc<Memory>,
 }
 
 /// The parameters of a query, as sent: from the query string or a `SearchRequest`.
@@ -86,7 +88,7 @@ impl Service {
     #[must_use]
     pub fn new(options: ServiceOptions) -> Self {
         let rate = Arc::new(RateLimit::new(options.limits.rate_per_s));
-        Self { inner: Arc::new(options), rate, bindings: Arc::default() }
+        Self { inner: Arc::new(options), rate, bindings: Arc::default(), memory: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -95,6 +97,10 @@ impl Service {
 
     pub(crate) fn bindings(&self) -> &Bindings {
         &self.bindings
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
@@ -138,8 +144,8 @@ impl Service {
     }
 
     /// From a presented token (`None`: the header was absent or no bearer credential) to a caller:
-    /// shape, index, secret, entry (host or connection must belong to the token), then, read from
-    /// the store: revoked, expired (401), connection off, tenant without entitlement (403).
+    /// shape, index, secret, then, read from the store, entry (host or connection must belong to the
+    /// token): revoked, expired (401), connection off, tenant without entitlement (403).
     ///
     /// How the credential may be written is a setting of the connection, which is known only now:
     /// whoever takes a token without `Bearer` or out of Basic checks [`Caller::switches`]
@@ -148,11 +154,15 @@ impl Service {
     /// # Errors
     /// [`ScimError`] 401, 403, 503.
     pub fn authenticate(&self, presented: Option<&str>, entry: &Entry<'_>) -> Result<Caller, ScimError> {
-        self.authenticate_as(presented, entry, self.mint(self.now()))
+        self.authenticate_as(presented, entry, self.mint(self.now()), Source::Store)
     }
 
     /// Like [`Self::authenticate`], for a request that has its id already: errors and the caller
     /// carry it.
+    ///
+    /// A caller from [`Source::Memory`] is what an earlier request knew, and its use cases compare
+    /// that with the store as they go. Whoever takes one answers nothing, whatever it is, before
+    /// [`Self::confirm`] says that it stands.
     ///
     /// # Errors
     /// As [`Self::authenticate`].
@@ -161,8 +171,21 @@ impl Service {
         presented: Option<&str>,
         entry: &Entry<'_>,
         transaction: PublicId,
+        source: Source,
     ) -> Result<Caller, ScimError> {
-        authenticate::authenticate(self, presented, entry, transaction)
+        authenticate::authenticate(self, presented, entry, transaction, source)
+    }
+
+    /// Whether what was known of the caller's credential is true, by the store's word in this request;
+    /// the store is asked now if no use case has asked it. Notes the token's use once a minute.
+    ///
+    /// What was committed stays: an answer of success is given whatever this says of a use case that
+    /// looked again after its work.
+    ///
+    /// # Errors
+    /// [`ScimError`] 503, 500.
+    pub fn confirm(&self, caller: &Caller) -> Result<Confirmation, ScimError> {
+        authenticate::confirm(self, caller)
     }
 
     /// Counts a request of the caller's connection against [`Limits::rate_per_s`]. Called once for
@@ -171,7 +194,7 @@ impl Service {
     /// # Errors
     /// [`Throttle`] if the connection has sent too many; nothing is counted then.
     pub fn admit(&self, caller: &Caller) -> Result<(), Throttle> {
-        let connection = &caller.credential.connection;
+        let connection = &caller.credential().connection;
         self.rate.take((connection.tenant, connection.key), self.now())
     }
 
@@ -185,7 +208,7 @@ impl Service {
         access: headcount_model::token::Access,
         resource_type: Option<&str>,
     ) -> Result<(), ScimError> {
-        authenticate::allow(&caller.credential, access, resource_type)
+        authenticate::allow(caller.credential(), access, resource_type)
     }
 
     /// POST (RFC 7644 §3.3).

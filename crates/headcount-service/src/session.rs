@@ -1,12 +1,14 @@
 //! Who works inside a transaction, read in that transaction.
 
-use headcount_model::{Actor, Switches, Timestamp, switches::Adopt};
-use headcount_store::{
-    Txn,
-    query::{Adoptable, View},
-};
+use headcount_model::{Actor, Switches, Timestamp};
+use headcount_store::{Txn, query::View};
 
-use crate::{authenticate, caller::Caller, service::Service, stop::Stop};
+use crate::{
+    authenticate::{self, Meeting},
+    caller::{self, Caller},
+    service::Service,
+    stop::Stop,
+};
 
 /// What a use case works with before and after its transaction.
 #[derive(Clone, Copy)]
@@ -37,28 +39,26 @@ pub(crate) struct Session {
     pub(crate) actor: Actor,
 }
 
-/// Enters a transaction: reads the credential again and refuses one that is not good any more, so
-/// that revoking a token holds from the moment it is answered, on every replica.
+/// Enters a transaction: reads how the token stands and refuses one that is not good any more, so
+/// that revoking a token holds from the moment it is answered, on every replica. What else was
+/// known of the credential is true if its revisions are as they were.
 pub(crate) fn enter(txn: &mut dyn Txn, job: &Job<'_>) -> Result<Session, Stop> {
-    let known = &job.caller.credential;
-    let Some(credential) = txn.credential(&known.token.id)? else {
-        return Err(authenticate::unknown_token().into());
-    };
-    authenticate::standing(&credential, job.now)?;
-    let switches = if credential.connection.revision == known.connection.revision {
-        job.caller.switches
-    } else {
-        credential.connection.switches()
-    };
-    Ok(Session {
-        switches,
-        view: View {
-            connection: credential.connection.key,
-            adoptable: match switches.adopt {
-                Adopt::OnWrite => Adoptable::Seen,
-                Adopt::Never => Adoptable::Hidden,
-            },
-        },
-        actor: Actor::Connection(credential.connection.key, credential.token.id),
-    })
+    let known = &job.caller.known;
+    let now_standing = txn.standing(known.token())?;
+    match authenticate::meet(job.caller, now_standing.as_ref()) {
+        Meeting::Same => {
+            authenticate::standing(&known.credential, job.now)?;
+            Ok(Session { switches: known.switches, view: known.view, actor: known.actor() })
+        }
+        Meeting::Stale => Err(Stop::Stale),
+        Meeting::Other => {
+            let Some(credential) = txn.credential(known.token())? else {
+                return Err(authenticate::unknown_token().into());
+            };
+            authenticate::standing(&credential, job.now)?;
+            let switches = credential.connection.switches();
+            let view = caller::view(&credential, &switches);
+            Ok(Session { switches, view, actor: known.actor() })
+        }
+    }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Stop {
     Refuse(Box<Refusal>),
     /// A unique value is taken; by whom is looked up once the write is undone.
     Taken(Box<Taken>),
+    /// The credential that the work was prepared with is not true any more.
+    Stale,
 }
 
 /// A refusal and what is to be remembered of it.

@@ -1,9 +1,13 @@
 //! Running work in the caller's tenant and turning how it ended into an answer.
 
-use headcount_store::{Abort, StoreError, StoreExt, Txn};
+use headcount_store::{
+    Abort, StoreError, StoreExt, Txn,
+    look::{Look, LookAt, Looked},
+};
 use scim_schema::ScimError;
 
 use crate::{
+    authenticate::{self, Meeting},
     conflict, error,
     session::{Job, Session, enter},
     stop::{Refusal, Stop, Taken},
@@ -17,6 +21,7 @@ const RACES: u32 = 3;
 enum Refused {
     Refuse(Box<Refusal>),
     Taken(Box<Taken>),
+    Stale,
 }
 
 fn into_abort(stop: Stop) -> Abort<Refused> {
@@ -24,6 +29,7 @@ fn into_abort(stop: Stop) -> Abort<Refused> {
         Stop::Store(error) => Abort::Store(error),
         Stop::Refuse(refusal) => Abort::Refuse(Refused::Refuse(refusal)),
         Stop::Taken(taken) => Abort::Refuse(Refused::Taken(taken)),
+        Stop::Stale => Abort::Refuse(Refused::Stale),
     }
 }
 
@@ -32,6 +38,7 @@ fn from_abort(abort: Abort<Refused>) -> Stop {
         Abort::Store(error) => Stop::Store(error),
         Abort::Refuse(Refused::Refuse(refusal)) => Stop::Refuse(refusal),
         Abort::Refuse(Refused::Taken(taken)) => Stop::Taken(taken),
+        Abort::Refuse(Refused::Stale) => Stop::Stale,
     }
 }
 
@@ -47,17 +54,40 @@ impl Job<'_> {
     /// Reads in one consistent snapshot.
     pub(crate) fn reading<T: Send>(
         &self,
-        mut work: impl FnMut(&mut dyn Txn, &Session) -> Result<T, Stop> + Send,
+        work: impl FnMut(&mut dyn Txn, &Session) -> Result<T, Stop> + Send,
     ) -> Result<T, ScimError> {
+        self.snapshot(work).map_err(|stop| self.refused(stop))
+    }
+
+    /// Reads in one consistent snapshot, for what may as well fail.
+    pub(crate) fn snapshot<T: Send>(
+        &self,
+        mut work: impl FnMut(&mut dyn Txn, &Session) -> Result<T, Stop> + Send,
+    ) -> Result<T, Stop> {
         let outcome = self.service.store().reading(&self.caller.ctx, |txn| {
-            let run = |txn: &mut dyn Txn| -> Result<T, Stop> {
+            let mut run = |txn: &mut dyn Txn| -> Result<T, Stop> {
                 let session = enter(txn, self)?;
                 work(txn, &session)
             };
-            let mut run = run;
             run(txn).map_err(into_abort)
         });
-        outcome.map_err(|abort| self.refused(from_abort(abort)))
+        outcome.map_err(from_abort)
+    }
+
+    /// Looks without a transaction. `None`: the credential is another already than when it was read
+    /// in this request, and a transaction decides what that means.
+    pub(crate) fn look(&self, at: LookAt<'_>, levels: u8) -> Result<Option<Looked>, ScimError> {
+        let caller = self.caller;
+        let look = Look { token: caller.known.token(), at, levels };
+        let looked = self.service.store().look(&caller.ctx, &look).map_err(|error| self.refused(Stop::Store(error)))?;
+        match authenticate::meet(caller, looked.standing.as_ref()) {
+            Meeting::Same => {
+                authenticate::standing(caller.credential(), self.now)?;
+                Ok(Some(looked))
+            }
+            Meeting::Stale => Err(self.refused(Stop::Stale)),
+            Meeting::Other => Ok(None),
+        }
     }
 
     /// Writes in one transaction; a refusal undoes everything but the conflict it found, which is
@@ -95,6 +125,10 @@ impl Job<'_> {
     fn refused(&self, stop: Stop) -> ScimError {
         match stop {
             Stop::Store(error) => error::of_store(error, self.caller.transaction.as_str()),
+            Stop::Stale => {
+                self.caller.seen.other();
+                authenticate::changed()
+            }
             Stop::Refuse(refusal) => {
                 let Refusal { error, conflict } = *refusal;
                 if let Some(conflict) = conflict {

@@ -21,9 +21,9 @@ fn the_token_decides_and_path_and_host_only_confirm_it() {
     let stranger = world.client(Preset::Generic);
     let token = client.token.expose();
     let at = |entry: Entry<'_>| world.service.authenticate(Some(token), &entry);
-    assert_eq!(client.caller().base_url, client.base());
+    assert_eq!(*client.caller().base_url, client.base());
     for host in ["acme.example.test", "ACME.example.test:8443", "acme.example.test.", "acme.example.test.:1"] {
-        assert_eq!(at(Entry::Host(host)).unwrap().base_url, "https://acme.example.test/api/service/scim");
+        assert_eq!(&*at(Entry::Host(host)).unwrap().base_url, "https://acme.example.test/api/service/scim");
     }
     for entry in [
         Entry::Connection(other.connection_id.as_str()),

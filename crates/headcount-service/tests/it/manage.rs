@@ -158,7 +158,7 @@ fn indexing_anew_makes_findable_what_was_not() {
         .store
         .writing(&ctx, |txn| {
             let view = headcount_store::query::View {
-                connection: caller.credential.connection.key,
+                connection: caller.credential().connection.key,
                 adoptable: headcount_store::query::Adoptable::Seen,
             };
             let stored = txn.find_resource(&view, "User", &id, headcount_store::resources::Lock::None)?.unwrap();
