@@ -1,12 +1,15 @@
 //! Queries over one resource type or several (RFC 7644 §3.4.2, §3.4.3; RFC 9865).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use headcount_model::{Seq, token::Access};
 use headcount_store::{
-    Txn, index,
+    StoreError, Txn, index,
+    look::{LookAt, Looked},
+    members::GroupOf,
     page::{PageKey, SortValue, Window},
     query::{Adoptable, Order, Query, ScanLimits, Selection, Sort, View},
+    resources::StoredResource,
 };
 use scim_filter::{
     Filter, Predicate,
@@ -22,6 +25,7 @@ use crate::{
     caller::Caller,
     cursor::{self, KeyInCursor, Question, Reading},
     located,
+    membership::{self, MEMBERS},
     paging::Paging,
     render::Frame,
     service::{QueryRequest, Service},
@@ -57,8 +61,11 @@ pub(crate) fn query(
 ) -> Result<Answer, ScimError> {
     authenticate::allow(caller.credential(), Access::Read, resource_type.map(|known| known.name.as_str()))?;
     let job = Job::new(service, caller);
-    let prepared = prepare(&job, resource_type, request)?;
-    let found = job.reading(|txn, session| run(txn, &job, session, &prepared))?;
+    let mut prepared = prepare(&job, resource_type, request)?;
+    let found = match at_once(&job, &mut prepared)? {
+        Some(found) => found,
+        None => job.reading(|txn, session| run(txn, &job, session, &prepared))?,
+    };
     Ok(Answer { status: 200, body: Some(body(&job, &prepared, found)), etag: None, location: None })
 }
 
@@ -182,10 +189,70 @@ fn sort_target(job: &Job<'_>, types: &[&ResourceType], text: &str) -> Result<Tar
     Err(refusal.unwrap_or_else(|| ScimError::invalid_value("there is nothing that sortBy could name here")))
 }
 
+/// Asks with one look, which sees the page and the groups of what is on it. `None`: the answer takes
+/// more than that, or the credential changed meanwhile, and a transaction reads.
+fn at_once(job: &Job<'_>, prepared: &mut Prepared) -> Result<Option<Found>, ScimError> {
+    if prepared.retry.is_some() {
+        return Ok(None);
+    }
+    let registry = job.service.registry();
+    let projection = &prepared.projection;
+    let mut wants_groups = false;
+    for selection in &prepared.selections {
+        let Some(resource_type) = registry.resource_type(&selection.resource_type) else { return Ok(None) };
+        if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
+            return Ok(None);
+        }
+        wants_groups |= show::has_groups(resource_type) && projection.wants(resource_type, "groups");
+    }
+    let Place::Known(reading, window) = place(job, prepared)? else { return Ok(None) };
+    let known = &job.caller.known;
+    let levels = if wants_groups { show::group_levels(job.service.limits(), &known.switches) } else { 0 };
+    let query = Query {
+        view: view_of(known.view, &prepared.selections),
+        selections: std::mem::take(&mut prepared.selections),
+        sort: prepared.sort.take(),
+        window,
+        scan: ScanLimits::default(),
+    };
+    let looked = job.look(LookAt::Query(&query), levels)?;
+    (prepared.selections, prepared.sort) = (query.selections, query.sort);
+    let Some(Looked { page, groups, .. }) = looked else { return Ok(None) };
+    let resources = shown(job, &page.resources, groups, wants_groups).map_err(|error| job.failed(error))?;
+    Ok(Some(Found { total: page.total, resources, next: page.next.map(|key| (reading, key)) }))
+}
+
+/// What a look saw, as answers show it. Its groups are in the order of their members.
+fn shown(
+    job: &Job<'_>,
+    resources: &[StoredResource],
+    groups: Vec<GroupOf>,
+    wants_groups: bool,
+) -> Result<Vec<Shown>, StoreError> {
+    let registry = job.service.registry();
+    let mut by_member: BTreeMap<Seq, Vec<GroupOf>> = BTreeMap::new();
+    for group in groups {
+        by_member.entry(group.member).or_default().push(group);
+    }
+    let has_groups = |stored: &StoredResource| {
+        wants_groups && registry.resource_type(&stored.resource_type).is_some_and(|known| show::has_groups(known))
+    };
+    resources
+        .iter()
+        .map(|stored| {
+            let mut shown = Shown::bare(stored, show::document(stored)?, &job.caller.known.view);
+            if has_groups(stored) {
+                shown.groups = Some(by_member.remove(&stored.seq).unwrap_or_default());
+            }
+            Ok(shown)
+        })
+        .collect()
+}
+
 fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared) -> Result<Found, Stop> {
     let (mut reading, window) = window(txn, job, prepared)?;
     let ask = |selections: &[Selection]| Query {
-        view: view_of(session, selections),
+        view: view_of(session.view, selections),
         selections: selections.to_vec(),
         sort: prepared.sort.clone(),
         window: window.clone(),
@@ -203,40 +270,54 @@ fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared)
     Ok(Found { total: page.total, resources, next: page.next.map(|key| (reading, key)) })
 }
 
-fn window(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared) -> Result<(Reading, Window), Stop> {
-    match &prepared.paging {
+/// Which part of the result is asked for, and where a long sort value has to be read first, what of it
+/// is known.
+enum Place {
+    Known(Reading, Window),
+    Long { reading: Reading, seq: Seq, digest: [u8; 16], count: u64 },
+}
+
+fn place(job: &Job<'_>, prepared: &Prepared) -> Result<Place, ScimError> {
+    Ok(match &prepared.paging {
         Paging::Index { start, count } => {
-            Ok((Reading::First, Window::Index { offset: start.saturating_sub(1), limit: *count }))
+            Place::Known(Reading::First, Window::Index { offset: start.saturating_sub(1), limit: *count })
         }
         Paging::Cursor { cursor, count } if cursor.is_empty() => {
-            Ok((Reading::First, Window::After { key: None, limit: *count }))
+            Place::Known(Reading::First, Window::After { key: None, limit: *count })
         }
         Paging::Cursor { cursor, count } => {
             let timeout = job.service.limits().cursor_timeout_s;
             let key = job.service.cursor_key();
             let place = cursor::read(key, cursor, &prepared.question, *count, job.now, timeout)?;
-            let key = match place.key {
-                KeyInCursor::Whole(key) => key,
-                KeyInCursor::Long { seq, digest } => {
-                    let text = sort_text(txn, prepared, seq, digest)?;
-                    let Some(text) = text else { return Err(cursor::moved().into()) };
-                    PageKey { sort: Some(SortValue::Text(text)), seq }
-                }
-            };
-            Ok((place.reading, Window::After { key: Some(key), limit: *count }))
+            match place.key {
+                KeyInCursor::Whole(key) => Place::Known(place.reading, Window::After { key: Some(key), limit: *count }),
+                KeyInCursor::Long { seq, digest } => Place::Long { reading: place.reading, seq, digest, count: *count },
+            }
+        }
+    })
+}
+
+fn window(txn: &mut dyn Txn, job: &Job<'_>, prepared: &Prepared) -> Result<(Reading, Window), Stop> {
+    match place(job, prepared)? {
+        Place::Known(reading, window) => Ok((reading, window)),
+        Place::Long { reading, seq, digest, count } => {
+            let text = sort_text(txn, prepared, seq, digest)?;
+            let Some(text) = text else { return Err(cursor::moved().into()) };
+            let key = PageKey { sort: Some(SortValue::Text(text)), seq };
+            Ok((reading, Window::After { key: Some(key), limit: count }))
         }
     }
 }
 
 /// What is seen by a query. The `externalId` of an account that waits to be adopted is the
 /// application's and not this connection's, so where one is asked for, no such account answers.
-fn view_of(session: &Session, selections: &[Selection]) -> View {
+fn view_of(view: View, selections: &[Selection]) -> View {
     let adoptable = if selections.iter().all(|selection| needs_external_id(&selection.predicate)) {
         Adoptable::Hidden
     } else {
-        session.view.adoptable
+        view.adoptable
     };
-    View { adoptable, ..session.view }
+    View { adoptable, ..view }
 }
 
 /// Whether nothing satisfies the predicate that has no `externalId`.

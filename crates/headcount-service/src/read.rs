@@ -1,13 +1,17 @@
 //! GET of one resource (RFC 7644 §3.4.1).
 
 use headcount_model::token::Access;
-use headcount_store::resources::Lock;
+use headcount_store::{
+    look::{LookAt, Looked},
+    resources::Lock,
+};
 use scim_schema::{Projection, ResourceType, ScimError};
 
 use crate::{
     answer::Answer,
     authenticate,
     caller::Caller,
+    membership::{self, MEMBERS},
     precondition::{self, Freshness},
     render::Frame,
     service::{Precondition, Service},
@@ -27,20 +31,52 @@ pub(crate) fn read(
     authenticate::allow(caller.credential(), Access::Read, Some(&resource_type.name))?;
     let job = Job::new(service, caller);
     let asked = Asked::all(resource_type, projection);
-    let (freshness, shown) = job.reading(|txn, session| {
-        let found = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)?;
-        let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
-        let freshness = precondition::check_read(precondition, stored.version)?;
-        let document = show::document(&stored)?;
-        let shown = match freshness {
-            Freshness::NotModified => Shown::bare(&stored, document, &session.view),
-            Freshness::Modified => show::one(txn, &job, session, asked, &stored, document)?,
-        };
-        Ok((freshness, shown))
-    })?;
+    let (freshness, shown) = match at_once(&job, asked, id, precondition)? {
+        Some(seen) => seen,
+        None => job.reading(|txn, session| {
+            let found = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)?;
+            let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
+            let freshness = precondition::check_read(precondition, stored.version)?;
+            let document = show::document(&stored)?;
+            let shown = match freshness {
+                Freshness::NotModified => Shown::bare(&stored, document, &session.view),
+                Freshness::Modified => show::one(txn, &job, session, asked, &stored, document)?,
+            };
+            Ok((freshness, shown))
+        })?,
+    };
     let frame = Frame::new(service.registry(), caller);
     Ok(match freshness {
         Freshness::NotModified => frame.empty(304, &shown),
         Freshness::Modified => frame.answer(200, resource_type, shown, projection),
     })
+}
+
+/// Reads with one look, which sees the resource and the groups it is in. `None`: members are wanted
+/// too, or the credential changed meanwhile, and a transaction reads.
+fn at_once(
+    job: &Job<'_>,
+    asked: Asked<'_>,
+    id: &str,
+    precondition: &Precondition,
+) -> Result<Option<(Freshness, Shown)>, ScimError> {
+    let Asked { resource_type, projection, .. } = asked;
+    if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
+        return Ok(None);
+    }
+    let known = &job.caller.known;
+    let wants_groups = show::has_groups(resource_type) && projection.wants(resource_type, "groups");
+    let levels = if wants_groups { show::group_levels(job.service.limits(), &known.switches) } else { 0 };
+    let at = LookAt::Resource { view: &known.view, resource_type: &resource_type.name, id };
+    let Some(Looked { page, groups, .. }) = job.look(at, levels)? else { return Ok(None) };
+    let Some(stored) = page.resources.first() else {
+        return Err(ScimError::not_found(&resource_type.name, id));
+    };
+    let freshness = precondition::check_read(precondition, stored.version)?;
+    let document = show::document(stored).map_err(|error| job.failed(error))?;
+    let mut shown = Shown::bare(stored, document, &known.view);
+    if wants_groups && freshness == Freshness::Modified {
+        shown.groups = Some(groups);
+    }
+    Ok(Some((freshness, shown)))
 }

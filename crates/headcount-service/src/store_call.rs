@@ -79,7 +79,7 @@ impl Job<'_> {
     pub(crate) fn look(&self, at: LookAt<'_>, levels: u8) -> Result<Option<Looked>, ScimError> {
         let caller = self.caller;
         let look = Look { token: caller.known.token(), at, levels };
-        let looked = self.service.store().look(&caller.ctx, &look).map_err(|error| self.refused(Stop::Store(error)))?;
+        let looked = self.service.store().look(&caller.ctx, &look).map_err(|error| self.failed(error))?;
         match authenticate::meet(caller, looked.standing.as_ref()) {
             Meeting::Same => {
                 authenticate::standing(caller.credential(), self.now)?;
@@ -121,10 +121,15 @@ impl Job<'_> {
         }
     }
 
+    /// What the client sees of a failing store.
+    pub(crate) fn failed(&self, error: StoreError) -> ScimError {
+        error::of_store(error, self.caller.transaction.as_str())
+    }
+
     /// What the client sees of work that stopped. Conflicts are recorded here.
     fn refused(&self, stop: Stop) -> ScimError {
         match stop {
-            Stop::Store(error) => error::of_store(error, self.caller.transaction.as_str()),
+            Stop::Store(error) => self.failed(error),
             Stop::Stale => {
                 self.caller.seen.other();
                 authenticate::changed()
