@@ -35,7 +35,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&scim_schema::datetime::print(self.0))
+        scim_schema::datetime::write(f, self.0, scim_schema::datetime::Fraction::Millis)
     }
 }
 

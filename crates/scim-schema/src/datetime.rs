@@ -1,9 +1,12 @@
 //! xsd:dateTime values (RFC 7643 §2.3.5).
 
+use std::fmt;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
-const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+const SECONDS_PER_DAY: i64 = 86_400;
+const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 
 /// Parses an xsd:dateTime (date, `T`, time, optional fraction, zone `Z` or offset; a value without
 /// a zone is read as UTC) to microseconds since 1970-01-01T00:00:00Z; `None` if it is none.
@@ -39,23 +42,112 @@ pub fn parse(text: &str) -> Option<i64> {
     micros.checked_add(i64::from(fraction))?.checked_sub(i64::from(offset_minutes).checked_mul(60 * MICROS_PER_SECOND)?)
 }
 
+/// How fine the fraction of a printed second is; finer digits are cut, not rounded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fraction {
+    /// Three digits.
+    Millis,
+    /// Six digits.
+    Micros,
+}
+
 /// Prints microseconds since the epoch in UTC with three digits of fraction and `Z`, as every
 /// answer does: `2026-11-24T08:00:00.000Z`. Finer digits are cut, not rounded; an instant that the
 /// calendar cannot hold prints as the nearest that it can.
 #[must_use]
 pub fn print(micros: i64) -> String {
+    let mut text = String::with_capacity(SHAPE_MILLIS.len());
+    // Writing to a string cannot fail.
+    let _ = write(&mut text, micros, Fraction::Millis);
+    text
+}
+
+/// Writes what [`print`] makes, with as many digits of fraction as are wanted, without a string of
+/// its own.
+///
+/// # Errors
+/// As the writer.
+pub fn write(out: &mut dyn fmt::Write, micros: i64, fraction: Fraction) -> fmt::Result {
+    let seconds = micros.div_euclid(MICROS_PER_SECOND);
+    let (year, month, day) = civil(seconds.div_euclid(SECONDS_PER_DAY));
+    if !(0..=9999).contains(&year) {
+        return write_far(out, micros, fraction);
+    }
+    let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
+    let rest = micros.rem_euclid(MICROS_PER_SECOND);
+    let (mut line, length) = match fraction {
+        Fraction::Millis => (*SHAPE_MICROS, SHAPE_MILLIS.len()),
+        Fraction::Micros => (*SHAPE_MICROS, SHAPE_MICROS.len()),
+    };
+    let pairs = [
+        (0, year / 100),
+        (2, year % 100),
+        (5, month),
+        (8, day),
+        (11, of_day / 3600),
+        (14, of_day / 60 % 60),
+        (17, of_day % 60),
+        (20, rest / 10_000),
+        (22, rest / 100 % 100),
+        (24, rest % 100),
+    ];
+    for (at, number) in pairs {
+        if let Some([tens, ones]) = line.get_mut(at..at + 2) {
+            *tens = digit(number / 10);
+            *ones = digit(number % 10);
+        }
+    }
+    if let (Fraction::Millis, Some(zone)) = (fraction, line.get_mut(length - 1)) {
+        *zone = b'Z';
+    }
+    let line = line.get(..length).unwrap_or_default();
+    out.write_str(std::str::from_utf8(line).unwrap_or_default())
+}
+
+/// What is printed, before its digits are.
+const SHAPE_MILLIS: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
+const SHAPE_MICROS: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
+
+fn digit(number: i64) -> u8 {
+    b'0'.saturating_add(u8::try_from(number).unwrap_or(0))
+}
+
+/// The date of a day counted from 1970-01-01, in the calendar of xsd:dateTime (the Gregorian one,
+/// also before it was introduced): year, month and day.
+fn civil(days: i64) -> (i64, i64, i64) {
+    // Years are counted from the first of March, so that the day which some years have more is the
+    // last of a year, and in eras of 400 years, which all have as many days.
+    let days = days.saturating_add(719_468);
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // From March on, 153 days make five months.
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+/// Instants of years that have not four digits.
+fn write_far(out: &mut dyn fmt::Write, micros: i64, fraction: Fraction) -> fmt::Result {
     let nearest = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
     let at = DateTime::from_timestamp_micros(micros).unwrap_or(nearest);
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+    write!(
+        out,
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.",
         at.year(),
         at.month(),
         at.day(),
         at.hour(),
         at.minute(),
         at.second(),
-        at.timestamp_subsec_millis().min(999),
-    )
+    )?;
+    match fraction {
+        Fraction::Millis => write!(out, "{:03}Z", at.timestamp_subsec_millis().min(999)),
+        Fraction::Micros => write!(out, "{:06}Z", at.timestamp_subsec_micros().min(999_999)),
+    }
 }
 
 /// What is left to read.

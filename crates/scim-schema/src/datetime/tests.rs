@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{parse, print};
+use chrono::{DateTime, SecondsFormat};
+
+use super::{Fraction, parse, print, write};
 
 /// RFC 7643 §2.3.5.
 #[test]
@@ -53,12 +55,24 @@ fn texts_that_are_no_date_time() {
 fn instants_outside_the_calendar_print_without_a_panic() {
     assert!(print(i64::MAX).ends_with('Z'));
     assert!(print(i64::MIN).ends_with('Z'));
+    assert_eq!(print(253_402_300_800_000_000), "10000-01-01T00:00:00.000Z");
+    assert_eq!(print(-62_167_219_200_000_001), "-001-12-31T23:59:59.999Z");
+    assert_eq!(print(-62_167_219_200_000_000), "0000-01-01T00:00:00.000Z");
 }
 
 proptest! {
     #[test]
     fn what_is_printed_is_the_instant_cut_to_milliseconds(micros in -62_135_596_800_000_000_i64..253_402_300_800_000_000) {
         prop_assert_eq!(parse(&print(micros)), Some(micros.div_euclid(1000) * 1000));
+    }
+
+    #[test]
+    fn printing_agrees_with_chrono(micros in -62_167_219_200_000_000_i64..253_402_300_800_000_000) {
+        let at = DateTime::from_timestamp_micros(micros).unwrap();
+        prop_assert_eq!(print(micros), at.to_rfc3339_opts(SecondsFormat::Millis, true));
+        let mut fine = String::new();
+        write(&mut fine, micros, Fraction::Micros).unwrap();
+        prop_assert_eq!(fine, at.to_rfc3339_opts(SecondsFormat::Micros, true));
     }
 
     #[test]
