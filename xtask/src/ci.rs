@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use crate::postgres::{self, Postgres};
+use crate::pgbouncer;
+use crate::postgres;
 use crate::stopwatch::{Stopwatch, seconds};
 use crate::workspace::{Workspace, in_ci, succeed};
 use crate::{docs, layers, licences, tidy, unused};
@@ -37,7 +38,7 @@ pub(crate) enum Step {
     Rustdoc,
     /// Examples in the documentation run
     Doctest,
-    /// All tests, on memory, SQLite and PostgreSQL
+    /// All tests, on memory, SQLite and PostgreSQL, directly and through pgbouncer
     Tests,
 }
 
@@ -83,7 +84,7 @@ impl fmt::Display for Step {
 pub(crate) fn run(workspace: &Workspace, scope: Scope, named: &[Step]) -> Result<()> {
     let mut results = Vec::new();
     let mut summary = Vec::new();
-    let mut left_out = None;
+    let mut left_out = Vec::new();
     for step in chosen(scope, named) {
         heading(&format!("{step}"));
         let watch = Stopwatch::start();
@@ -108,7 +109,7 @@ pub(crate) fn run(workspace: &Workspace, scope: Scope, named: &[Step]) -> Result
     for result in &results {
         println!("{result}");
     }
-    if let Some(left_out) = left_out {
+    for left_out in &left_out {
         println!("\n{left_out}");
     }
     for line in &summary {
@@ -177,26 +178,64 @@ struct Tests {
     /// The closing lines of the runner, said again at the very end.
     summary: Vec<String>,
     /// What was not run, and how to run it.
-    left_out: Option<String>,
+    left_out: Vec<String>,
+}
+
+/// What there is to test on, in the variables in which the tests find it.
+#[derive(Default)]
+struct Servers {
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Servers {
+    fn has(&self, variable: &str) -> bool {
+        self.variables.iter().any(|(name, _)| *name == variable)
+    }
+
+    /// The parts of test names whose tests cannot run: these are in modules that are called so.
+    fn missing_modules(&self) -> Vec<&'static str> {
+        let all = [(postgres::URL_VARIABLE, "postgres"), (pgbouncer::URL_VARIABLE, "pgbouncer")];
+        all.into_iter().filter(|(variable, _)| !self.has(variable)).map(|(_, module)| module).collect()
+    }
 }
 
 fn tests(workspace: &Workspace) -> Result<Tests> {
+    let mut servers = Servers::default();
+    let mut left_out = Vec::new();
     let postgres = postgres::acquire(workspace)?;
-    let left_out = match &postgres {
-        Some(_) => None,
-        None if in_ci() => bail!("there is no PostgreSQL on this machine; {}", postgres::REMEDY),
-        None => Some(format!(
-            "NOT RUN: every test on PostgreSQL, since there is none on this machine.\nTo run them, {}.",
-            postgres::REMEDY
-        )),
+    let pgbouncer = match &postgres {
+        Some(postgres) => pgbouncer::start(&postgres.url(), &[pgbouncer::TEST_ROLE])?,
+        None => None,
     };
-    if let Some(left_out) = &left_out {
+    if let Some(postgres) = &postgres {
+        servers.variables.push((postgres::URL_VARIABLE, postgres.url()));
+    } else if in_ci() {
+        bail!("there is no PostgreSQL on this machine; {}", postgres::REMEDY);
+    } else {
+        left_out.push(format!(
+            "NOT RUN: every test on PostgreSQL, directly and through pgbouncer, since there is none on this machine.\n\
+             To run them, {}.",
+            postgres::REMEDY
+        ));
+    }
+    if let Some(pgbouncer) = &pgbouncer {
+        servers.variables.push((pgbouncer::URL_VARIABLE, pgbouncer.narrow_url()));
+    } else if in_ci() {
+        bail!("there is no pgbouncer on this machine; {}", pgbouncer::REMEDY);
+    } else if postgres.is_some() {
+        left_out.push(format!(
+            "NOT RUN: every test through pgbouncer, since there is none on this machine.\nTo run them, {}.",
+            pgbouncer::REMEDY
+        ));
+    }
+    for left_out in &left_out {
         println!("{left_out}\n");
     }
     let runner = Runner::find(workspace);
-    let mut command = runner.command(workspace, postgres.as_ref());
+    let mut command = runner.command(workspace, &servers);
     let tests = watch(&mut command, runner)?;
-    // The cluster stops here, after its last test.
+    // They stop here, after the last test, the one in front before the one behind it.
+    drop(pgbouncer);
     drop(postgres);
     Ok(Tests { left_out, ..tests })
 }
@@ -221,29 +260,30 @@ impl Runner {
         Self::Cargo
     }
 
-    /// The command; without PostgreSQL the tests in a module `postgres` are left out.
-    fn command(self, workspace: &Workspace, postgres: Option<&Postgres>) -> Command {
+    /// The command; the tests of what is missing are left out.
+    fn command(self, workspace: &Workspace, servers: &Servers) -> Command {
+        let missing = servers.missing_modules();
         let mut command = match self {
             Self::Nextest => {
                 let mut command = workspace.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
                 let color = if std::io::stderr().is_terminal() { "always" } else { "never" };
                 command.args(["--color", color]);
-                if postgres.is_none() {
-                    command.args(["-E", "not test(/(^|::)postgres::/)"]);
+                if !missing.is_empty() {
+                    command.arg("-E").arg(format!("not test(/(^|::)({})::/)", missing.join("|")));
                 }
                 command
             }
             Self::Cargo => {
                 let mut command = workspace.cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]);
-                if postgres.is_none() {
-                    command.args(["--", "--skip", "postgres::"]);
+                for (place, module) in missing.iter().enumerate() {
+                    command.args(if place == 0 { ["--", "--skip"].as_slice() } else { &["--skip"] });
+                    command.arg(format!("{module}::"));
                 }
                 command
             }
         };
-        if let Some(postgres) = postgres {
-            command.env(postgres::URL_VARIABLE, postgres.url());
-        }
+        // What the caller's environment says of another server would be tested instead.
+        command.env_remove(pgbouncer::URL_VARIABLE).envs(servers.variables.iter().map(|(name, url)| (name, url)));
         command
     }
 
@@ -283,7 +323,7 @@ fn watch(command: &mut Command, runner: Runner) -> Result<Tests> {
         Runner::Nextest => summary,
         Runner::Cargo => total(&summary).into_iter().collect(),
     };
-    Ok(Tests { passed: status.success(), summary, left_out: None })
+    Ok(Tests { passed: status.success(), summary, left_out: Vec::new() })
 }
 
 /// One closing line out of the many of `cargo test`, in its own form.

@@ -25,6 +25,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
 use self::journey::Journey;
+use crate::pgbouncer::{self, Pgbouncer};
 use crate::postgres::{self, Cluster};
 use crate::server::{self, CommandLine, Server};
 use crate::stopwatch::{Stopwatch, seconds};
@@ -44,7 +45,9 @@ pub(crate) enum IdentityProvider {
 pub(crate) enum Database {
     Sqlite,
     Postgres,
-    Both,
+    /// PostgreSQL through pgbouncer in transaction mode
+    Pgbouncer,
+    All,
 }
 
 impl fmt::Display for IdentityProvider {
@@ -65,59 +68,118 @@ pub(crate) fn run(
 ) -> Result<()> {
     let binary = server::obtain(workspace, binary)?;
     let folder = fresh_folder(workspace)?;
-    let cluster = match database {
-        Database::Sqlite => None,
-        Database::Postgres | Database::Both => postgres::start()?,
-    };
-    if cluster.is_none() && (database == Database::Postgres || (database == Database::Both && in_ci())) {
-        bail!("there is no PostgreSQL on this machine; {}", postgres::REMEDY);
-    }
+    let servers = Servers::start(database)?;
     let mut failed = Vec::new();
     for idp in IdentityProvider::value_variants() {
         if one.is_some_and(|one| one != *idp) {
             continue;
         }
-        for (name, url) in databases(*idp, database, &folder, cluster.as_ref())? {
-            let name = format!("{idp} on {name}");
-            if !play(*idp, &name, &url, &binary, &folder)? {
+        for place in servers.places(*idp, &folder)? {
+            let name = format!("{idp} on {}", place.name);
+            if !play(*idp, &name, &place, &binary)? {
                 failed.push(name);
             }
         }
     }
-    if cluster.is_none() && database == Database::Both {
-        println!(
-            "\nNOT RUN: the journeys on PostgreSQL, since there is none on this machine. To run them, {}.",
-            postgres::REMEDY
-        );
-    }
+    servers.tell_what_is_missing();
     if failed.is_empty() {
         return Ok(());
     }
     bail!("steps failed in {}; each line that ends in FAILED says what was expected", failed.join(", "))
 }
 
-/// The databases of a journey: names and URLs.
-fn databases(
-    idp: IdentityProvider,
-    database: Database,
-    folder: &Path,
-    cluster: Option<&Cluster>,
-) -> Result<Vec<(&'static str, String)>> {
-    let mut databases = Vec::new();
-    if database != Database::Postgres {
-        databases.push(("sqlite", format!("sqlite:{}", folder.join(format!("{idp}.db")).display())));
+/// What the journeys are played on.
+struct Servers {
+    wanted: Database,
+    // Dropped in this order: the one in front before the one behind it.
+    pgbouncer: Option<Pgbouncer>,
+    cluster: Option<Cluster>,
+}
+
+/// One database of a journey.
+struct Place {
+    name: &'static str,
+    url: String,
+    /// Where the server and the commands run, with their settings and imports.
+    folder: PathBuf,
+}
+
+impl Servers {
+    fn start(wanted: Database) -> Result<Self> {
+        let cluster = if wanted == Database::Sqlite { None } else { postgres::start()? };
+        let is_asked_for = |one| wanted == one || (wanted == Database::All && in_ci());
+        if cluster.is_none() && (is_asked_for(Database::Postgres) || is_asked_for(Database::Pgbouncer)) {
+            bail!("there is no PostgreSQL on this machine; {}", postgres::REMEDY);
+        }
+        let pgbouncer = match &cluster {
+            Some(cluster) if wanted != Database::Postgres => {
+                let roles: Vec<String> =
+                    IdentityProvider::value_variants().iter().map(|idp| pooled_role(*idp)).collect();
+                let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+                pgbouncer::start(&cluster.url("postgres", "postgres"), &roles)?
+            }
+            _ => None,
+        };
+        if pgbouncer.is_none() && is_asked_for(Database::Pgbouncer) {
+            bail!("there is no pgbouncer on this machine; {}", pgbouncer::REMEDY);
+        }
+        Ok(Self { wanted, pgbouncer, cluster })
     }
-    if let Some(cluster) = cluster {
-        databases.push(("postgres", cluster.create_database(&format!("integration_{idp}"))?));
+
+    /// The databases of a journey, empty.
+    fn places(&self, idp: IdentityProvider, folder: &Path) -> Result<Vec<Place>> {
+        let mut places = Vec::new();
+        if matches!(self.wanted, Database::Sqlite | Database::All) {
+            let url = format!("sqlite:{}", folder.join(format!("{idp}.db")).display());
+            places.push(Place { name: "sqlite", url, folder: folder.to_owned() });
+        }
+        let Some(cluster) = &self.cluster else {
+            return Ok(places);
+        };
+        if matches!(self.wanted, Database::Postgres | Database::All) {
+            let url = cluster.create_database(&format!("integration_{idp}"))?;
+            places.push(Place { name: "postgres", url, folder: folder.to_owned() });
+        }
+        if let Some(pgbouncer) = &self.pgbouncer {
+            let role = pooled_role(idp);
+            cluster.create_database(&role)?;
+            let folder = folder.join(format!("{idp}-pgbouncer"));
+            std::fs::create_dir_all(&folder)?;
+            // As an operator sets it: the server and the commands find the file where they run.
+            std::fs::write(folder.join("headcount.toml"), "[database]\nstatements = \"unnamed\"\n")?;
+            places.push(Place { name: "pgbouncer", url: pgbouncer.url(&role, &role), folder });
+        }
+        Ok(places)
     }
-    Ok(databases)
+
+    fn tell_what_is_missing(&self) {
+        if self.wanted != Database::All {
+            return;
+        }
+        if self.cluster.is_none() {
+            println!(
+                "\nNOT RUN: the journeys on PostgreSQL, since there is none on this machine. To run them, {}.",
+                postgres::REMEDY
+            );
+        } else if self.pgbouncer.is_none() {
+            println!(
+                "\nNOT RUN: the journeys through pgbouncer, since there is none on this machine. To run them, {}.",
+                pgbouncer::REMEDY
+            );
+        }
+    }
+}
+
+/// The role, and the database that it owns, of a journey through pgbouncer.
+fn pooled_role(idp: IdentityProvider) -> String {
+    format!("integration_{idp}_pgbouncer")
 }
 
 /// Starts the server and plays; whether every step went well.
-fn play(idp: IdentityProvider, name: &str, url: &str, binary: &Path, folder: &Path) -> Result<bool> {
+fn play(idp: IdentityProvider, name: &str, place: &Place, binary: &Path) -> Result<bool> {
     let watch = Stopwatch::start();
-    let server = Server::start(binary, folder, url, None)?;
-    let operator = CommandLine::new(binary, folder, url);
+    let server = Server::start(binary, &place.folder, &place.url, None)?;
+    let operator = CommandLine::new(binary, &place.folder, &place.url);
     let mut journey = Journey::new(name.to_owned(), &server, operator);
     let outcome = match idp {
         IdentityProvider::Okta => okta::play(&mut journey),

@@ -2,9 +2,9 @@
 //!
 //! It knows the rules that the compiler does not: which crate may use which ([`layers`]), how files
 //! are named and how long they get ([`tidy`]), which licences may enter ([`licences`]), and that
-//! generated documents are up to date ([`docs`]). It starts what tests need ([`postgres`]), runs the
-//! conformance tools of others against a real server ([`conformance`]), and replays the lives of
-//! customers with their identity providers ([`integration`]).
+//! generated documents are up to date ([`docs`]). It starts what tests need ([`postgres`],
+//! [`pgbouncer`]), runs the conformance tools of others against a real server ([`conformance`]), and
+//! replays the lives of customers with their identity providers ([`integration`]).
 //!
 //! To add a check: a module with a function `check(&Workspace) -> Result<()>` that prints what it
 //! found and names the remedy, a variant of [`ci::Step`], and a unit test of its pure part.
@@ -19,6 +19,7 @@ mod docs;
 mod integration;
 mod layers;
 mod licences;
+mod pgbouncer;
 mod postgres;
 mod promises;
 mod sections;
@@ -46,7 +47,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Run every check and all tests, on memory, SQLite and a real PostgreSQL
+    /// Run every check and all tests, on memory, SQLite and a real PostgreSQL, directly and through pgbouncer
     Test {
         /// Leave out the slower checks: features, licences, generated documents, API documents
         #[arg(long)]
@@ -84,13 +85,14 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
-    /// Replay a customer's whole life as identity providers play it, on SQLite and on PostgreSQL
+    /// Replay a customer's whole life as identity providers play it, on SQLite, on PostgreSQL, and through
+    /// pgbouncer
     Integration {
         /// Only this identity provider's
         #[arg(value_enum)]
         identity_provider: Option<integration::IdentityProvider>,
         /// Only on this database
-        #[arg(long, value_enum, default_value_t = integration::Database::Both)]
+        #[arg(long, value_enum, default_value_t = integration::Database::All)]
         database: integration::Database,
         /// A server that is built already
         #[arg(long, value_name = "FILE")]

@@ -32,7 +32,7 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 const FOLDER: &str = "headcount-postgres-";
 
 /// How long a cluster may take to start; it takes well under a second on an idle machine.
-const START_LIMIT: Duration = Duration::from_mins(1);
+pub(crate) const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// Settings of every cluster. Durability is given up, since nothing in it outlives the run.
 const SETTINGS: &[&str] = &[
@@ -192,9 +192,9 @@ struct Install {
 
 /// The user that the programs run as when xtask is root.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Owner {
-    uid: u32,
-    gid: u32,
+pub(crate) struct Owner {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 impl Install {
@@ -202,14 +202,7 @@ impl Install {
         let Some(programs) = find_programs() else {
             return Ok(None);
         };
-        let owner = if is_root()? {
-            let users = std::fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
-            let owner = owner_in(&users, "postgres");
-            Some(owner.context("PostgreSQL does not run as root, and there is no user `postgres` to run it as")?)
-        } else {
-            None
-        };
-        Ok(Some(Self { programs, owner }))
+        Ok(Some(Self { programs, owner: unprivileged()? }))
     }
 
     /// A program of PostgreSQL, run as the owner, from a folder that everybody may enter.
@@ -300,7 +293,7 @@ impl Files {
         let talk = process.stderr.take().context("postgres has no standard error")?;
         let log = File::create(self.folder.join("log"))?;
         let (sender, ready) = mpsc::channel();
-        std::thread::spawn(move || follow(talk, log, &sender));
+        std::thread::spawn(move || follow(talk, log, "database system is ready to accept connections", &sender));
         if ready.recv_timeout(START_LIMIT).is_ok() {
             return Ok((port, process));
         }
@@ -389,10 +382,10 @@ impl Record {
     }
 }
 
-/// Copies what the server says into its log, and tells once that it accepts connections.
-fn follow(talk: ChildStderr, mut log: File, ready: &mpsc::Sender<()>) {
+/// Copies what a server says into its log, and tells when it says that it accepts connections.
+pub(crate) fn follow(talk: ChildStderr, mut log: File, says: &str, ready: &mpsc::Sender<()>) {
     for line in BufReader::new(talk).lines().map_while(Result::ok) {
-        if line.contains("database system is ready to accept connections") {
+        if line.contains(says) {
             // Nobody listens any more if the limit has passed.
             let _ = ready.send(());
         }
@@ -401,11 +394,11 @@ fn follow(talk: ChildStderr, mut log: File, ready: &mpsc::Sender<()>) {
     }
 }
 
-fn url(port: u16, role: &str, database: &str) -> String {
+pub(crate) fn url(port: u16, role: &str, database: &str) -> String {
     format!("postgres://{role}@127.0.0.1:{port}/{database}")
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on the loopback address")?;
     Ok(listener.local_addr()?.port())
 }
@@ -430,6 +423,16 @@ fn has_server(folder: &Path) -> bool {
 fn version_of(programs: &Path) -> u32 {
     let version = programs.parent().and_then(Path::file_name).and_then(|name| name.to_str());
     version.and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+/// Whom root hands its servers to, since they refuse to run as root; `None` for everybody else.
+pub(crate) fn unprivileged() -> Result<Option<Owner>> {
+    if !is_root()? {
+        return Ok(None);
+    }
+    let users = std::fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
+    let owner = owner_in(&users, "postgres");
+    owner.map(Some).context("PostgreSQL does not run as root, and there is no user `postgres` to run it as")
 }
 
 fn is_root() -> Result<bool> {

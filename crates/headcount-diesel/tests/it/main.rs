@@ -9,6 +9,7 @@
 )]
 
 mod agreement;
+mod pgbouncer;
 mod postgres;
 mod schema;
 mod sealer;

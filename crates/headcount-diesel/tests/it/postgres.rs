@@ -7,6 +7,7 @@
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -69,6 +70,16 @@ impl Postgres {
 
     /// A migrated database of the role without privileges.
     pub(crate) fn migrated(&self) -> String {
+        self.make(&self.template())
+    }
+
+    /// The same under a name of the caller's.
+    pub(crate) fn migrated_as(&self, name: &str) {
+        self.make_as(name, &self.template());
+    }
+
+    /// The database that the others are copied from.
+    fn template(&self) -> String {
         let template = format!("headcount_template_{:016x}", migrations_hash());
         let mut conn = self.superuser(None);
         // Tests run in processes of their own; the first makes the template for all.
@@ -80,7 +91,7 @@ impl Postgres {
             migrate::migrate(&self.options(&template)).unwrap();
         }
         conn.batch_execute("SELECT pg_advisory_unlock(7301)").unwrap();
-        self.make(&template)
+        template
     }
 
     pub(crate) fn options(&self, database: &str) -> StoreOptions {
@@ -96,12 +107,16 @@ impl Postgres {
     fn make(&self, template: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("headcount_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        self.make_as(&name, template);
+        name
+    }
+
+    fn make_as(&self, name: &str, template: &str) {
         let mut conn = self.superuser(None);
         // A process of another run may have had the same number.
         conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).unwrap();
         conn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {ROLE}")).unwrap();
-        self.made.lock().unwrap().push(name.clone());
-        name
+        self.made.lock().unwrap().push(name.to_owned());
     }
 
     fn make_role(&self) {
@@ -144,13 +159,19 @@ headcount_store::contract!(match Postgres::from_environment() {
 
 /// Changes with the migrations, so that the template does too.
 fn migrations_hash() -> u64 {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().join("up.sql")).collect();
+    files.sort();
     let mut hasher = DefaultHasher::new();
-    include_str!("../../../../migrations/postgres/00000000000001_first/up.sql").hash(&mut hasher);
+    for file in files {
+        std::fs::read(file).unwrap().hash(&mut hasher);
+    }
     hasher.finish()
 }
 
 /// The URL with another database and, if given, another role without a password.
-fn with_database(url: &str, database: &str, role: Option<&str>) -> String {
+pub(crate) fn with_database(url: &str, database: &str, role: Option<&str>) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
     let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
     let authority = match role {
