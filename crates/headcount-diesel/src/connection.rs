@@ -15,6 +15,7 @@ use headcount_model::Secret;
 
 use crate::{
     error::ConnectError,
+    ledger::Ledger,
     sql::{Loads, Rows, Sql},
 };
 
@@ -165,6 +166,8 @@ pub(crate) struct Link {
     pub(crate) any: AnyConn,
     /// The slot of counters that this connection uses.
     pub(crate) slot: i64,
+    /// What SQLite's writer keeps in mind.
+    pub(crate) ledger: Ledger,
     /// Whether it is not to be used again.
     broken: bool,
     unnamed: bool,
@@ -194,6 +197,7 @@ impl Link {
                         diesel::SqliteConnection::establish(path).map_err(|error| database.unreachable(error))?,
                     ),
                     slot: 0,
+                    ledger: Ledger::default(),
                     broken: false,
                     unnamed: false,
                 };
@@ -208,6 +212,7 @@ impl Link {
                         diesel::PgConnection::establish(url.expose()).map_err(|error| database.unreachable(error))?,
                     ),
                     slot: slot.rem_euclid(SLOTS),
+                    ledger: Ledger::default(),
                     broken: false,
                     unnamed: options.statements == Statements::Unnamed,
                 };

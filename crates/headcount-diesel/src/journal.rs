@@ -3,14 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::{
+    QueryResult,
+    sql_types::{BigInt, Binary, Nullable, Text},
+};
 use headcount_model::{Event, EventKind, Timestamp};
 use headcount_store::{
     StoreError,
-    events::{JournalTxn, NumberedEvent, link},
+    events::{self, JournalTxn, NumberedEvent},
 };
 
-use crate::{connection::Dialect, sql::Sql, txn::DieselTxn};
+use crate::{
+    connection::{Dialect, Link},
+    ledger::Last,
+    sql::Sql,
+    txn::DieselTxn,
+};
 
 type EntrySql = (BigInt, BigInt, Text, Text, Nullable<Text>, BigInt, Text, Text, Nullable<Text>, Binary);
 type EntryRow = (i64, i64, String, String, Option<String>, i64, String, String, Option<String>, Vec<u8>);
@@ -18,9 +26,14 @@ type EntryRow = (i64, i64, String, String, Option<String>, i64, String, String, 
 impl JournalTxn for DieselTxn<'_> {
     fn append(&mut self, event: &Event) -> Result<(), StoreError> {
         self.journaled = true;
+        let entry = Entry::of(event);
+        let tenant = self.key();
         match self.dialect() {
-            Dialect::Sqlite => self.append_numbered(event),
-            Dialect::Postgres => self.append_pending(event),
+            Dialect::Sqlite => entry.append(self.link, tenant, event.version).map_err(|error| self.fault(error)),
+            Dialect::Postgres => {
+                let sql = Sql::new(INSERT_PENDING).raw(" VALUES (").add(entry.pending(tenant));
+                self.run(&sql.raw(", ").int(event.version).raw(")")).map(|_| ())
+            }
         }
     }
 
@@ -49,58 +62,93 @@ impl JournalTxn for DieselTxn<'_> {
     }
 }
 
-impl DieselTxn<'_> {
-    /// The last row is read from the database each time, since another process may have written it.
-    fn append_numbered(&mut self, event: &Event) -> Result<(), StoreError> {
-        let sql = Sql::new("SELECT no, hash FROM journal WHERE tenant_id = ")
-            .int(self.key())
-            .raw(" ORDER BY no DESC LIMIT 1");
-        let (last, previous) = self.one::<(BigInt, Binary), (i64, Vec<u8>)>(&sql)?.unwrap_or_default();
-        let mut numbered = as_entry(event, last.saturating_add(1));
-        numbered.hash = link(&previous, &numbered).to_vec();
+/// A journal entry that is ready to be written, but for its number, version and link.
+pub(crate) struct Entry {
+    numbered: NumberedEvent,
+    resource: Option<String>,
+    paths: String,
+}
+
+impl Entry {
+    pub(crate) fn of(event: &Event) -> Self {
+        let numbered = NumberedEvent {
+            number: 0,
+            at: event.at,
+            kind: event.kind.as_str().to_owned(),
+            actor: event.actor.to_text(),
+            resource: event.resource.as_ref().map(|(name, id)| (name.clone(), id.as_str().to_owned())),
+            version: event.version,
+            paths: event.paths.clone(),
+            transaction: event.transaction.as_str().to_owned(),
+            detail: event.detail.clone(),
+            hash: Vec::new(),
+        };
+        let resource = event.resource.as_ref().map(|(name, id)| format!("{name}/{id}"));
+        Self { numbered, resource, paths: paths_text(&event.paths) }
+    }
+
+    /// On SQLite, numbers the entry, chains it to the tenant's last and writes it.
+    pub(crate) fn append(mut self, link: &mut Link, tenant: i64, version: i64) -> QueryResult<()> {
+        let last = match link.ledger.last(tenant) {
+            Some(last) => last.clone(),
+            None => last_entry(link, tenant)?,
+        };
+        self.numbered.number = last.number.saturating_add(1);
+        self.numbered.version = version;
+        let hash = events::link(&last.hash, &self.numbered).to_vec();
+        let numbered = self.numbered;
         let sql = Sql::new(
-            "INSERT INTO journal (tenant_id, no, at, kind, actor, resource, version, paths, tx, detail, hash) VALUES (",
+            "INSERT INTO journal (tenant_id, no, at, version, kind, actor, resource, paths, tx, detail, hash) VALUES (",
         )
-        .ints([self.key(), numbered.number, numbered.at.micros()])
+        .ints([tenant, numbered.number, numbered.at.micros(), version])
         .raw(", ")
-        .texts([&*numbered.kind, &*numbered.actor])
+        .text(numbered.kind)
         .raw(", ")
-        .maybe_text(resource_text(&numbered).as_deref())
+        .text(numbered.actor)
         .raw(", ")
-        .int(numbered.version)
+        .maybe_text(self.resource.as_deref())
         .raw(", ")
-        .text(paths_text(&numbered.paths))
+        .text(self.paths)
         .raw(", ")
-        .text(&*numbered.transaction)
+        .text(numbered.transaction)
         .raw(", ")
         .maybe_text(numbered.detail.as_deref())
         .raw(", ")
-        .blob(numbered.hash)
+        .blob(hash.clone())
         .raw(")");
-        self.run(&sql).map(|_| ())
+        link.run(&sql)?;
+        link.ledger.remember(tenant, Last { number: numbered.number, hash });
+        Ok(())
     }
 
-    fn append_pending(&mut self, event: &Event) -> Result<(), StoreError> {
-        let pending = as_entry(event, 0);
-        let sql =
-            Sql::new("INSERT INTO journal (tenant_id, at, kind, actor, resource, version, paths, tx, detail) VALUES (")
-                .ints([self.key(), pending.at.micros()])
-                .raw(", ")
-                .texts([&*pending.kind, &*pending.actor])
-                .raw(", ")
-                .maybe_text(resource_text(&pending).as_deref())
-                .raw(", ")
-                .int(pending.version)
-                .raw(", ")
-                .text(paths_text(&pending.paths))
-                .raw(", ")
-                .text(&*pending.transaction)
-                .raw(", ")
-                .maybe_text(pending.detail.as_deref())
-                .raw(")");
-        self.run(&sql).map(|_| ())
+    /// On PostgreSQL, what stands in the columns of [`INSERT_PENDING`] before the version.
+    pub(crate) fn pending(&self, tenant: i64) -> Sql {
+        let numbered = &self.numbered;
+        Sql::empty()
+            .ints([tenant, numbered.at.micros()])
+            .raw(", ")
+            .texts([&*numbered.kind, &*numbered.actor])
+            .raw(", ")
+            .maybe_text(self.resource.as_deref())
+            .raw(", ")
+            .texts([&*self.paths, &*numbered.transaction])
+            .raw(", ")
+            .maybe_text(numbered.detail.as_deref())
     }
+}
 
+/// An entry without a number, on PostgreSQL.
+pub(crate) const INSERT_PENDING: &str =
+    "INSERT INTO journal (tenant_id, at, kind, actor, resource, paths, tx, detail, version)";
+
+/// The tenant's last entry as the database has it.
+fn last_entry(link: &mut Link, tenant: i64) -> QueryResult<Last> {
+    let sql = Sql::new("SELECT no, hash FROM journal WHERE tenant_id = ").int(tenant).raw(" ORDER BY no DESC LIMIT 1");
+    let last = link.one::<(BigInt, Binary), (i64, Vec<u8>)>(&sql)?;
+    Ok(last.map(|(number, hash)| Last { number, hash }).unwrap_or_default())
+}
+
+impl DieselTxn<'_> {
     /// Numbers and chains what is committed for good, on PostgreSQL, in a transaction of its own.
     ///
     /// A row may be numbered once its transaction's id is below the oldest one that still runs:
@@ -155,7 +203,7 @@ impl DieselTxn<'_> {
             if let Some(resource) = resource.filter(|_| is_membership(&numbered.kind)) {
                 numbered.version = self.group_version(&mut group_versions, resource, xid, version)?;
             }
-            numbered.hash = link(&previous, &numbered).to_vec();
+            numbered.hash = events::link(&previous, &numbered).to_vec();
             previous.clone_from(&numbered.hash);
             numbers.push((last, xid, n, numbered.version, numbered.hash));
         }
@@ -274,26 +322,6 @@ type PendingRow = (i64, i64, i64, String, String, Option<String>, i64, String, S
 
 fn is_membership(kind: &str) -> bool {
     kind == EventKind::MemberAdded.as_str() || kind == EventKind::MemberRemoved.as_str()
-}
-
-/// An event as an entry, before it is chained.
-fn as_entry(event: &Event, number: i64) -> NumberedEvent {
-    NumberedEvent {
-        number,
-        at: event.at,
-        kind: event.kind.as_str().to_owned(),
-        actor: event.actor.to_text(),
-        resource: event.resource.as_ref().map(|(name, id)| (name.clone(), id.as_str().to_owned())),
-        version: event.version,
-        paths: event.paths.clone(),
-        transaction: event.transaction.as_str().to_owned(),
-        detail: event.detail.clone(),
-        hash: Vec::new(),
-    }
-}
-
-fn resource_text(entry: &NumberedEvent) -> Option<String> {
-    entry.resource.as_ref().map(|(name, id)| format!("{name}/{id}"))
 }
 
 fn paths_text(paths: &[String]) -> String {

@@ -9,10 +9,12 @@
 //! To add a column or a table: a migration for each database, its name in [`schema`], and the module
 //! of the trait that needs it.
 
+mod act;
 mod connection;
 mod constraint;
 mod error;
 mod journal;
+mod ledger;
 mod members;
 pub mod migrate;
 mod names;
@@ -30,6 +32,7 @@ mod tenants;
 pub mod testkit;
 mod tokens;
 mod txn;
+mod values;
 mod writer;
 
 pub use connection::{RequireRowLevelSecurity, Statements, StoreOptions};

@@ -26,7 +26,8 @@ struct Known {
 }
 
 impl Names {
-    fn number(&self, name: &str) -> Option<i64> {
+    /// The number of a name, if it is known.
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).numbers.get(name).copied()
     }
 

@@ -156,7 +156,8 @@ impl DieselTxn<'_> {
             .int(conn)
             .raw(" AND type = ")
             .int(type_number);
-        Ok(self.one::<BigInt, i64>(&sql)?.unwrap_or(0))
+        let written = self.one::<BigInt, i64>(&sql)?.unwrap_or(0);
+        Ok(written.saturating_add(self.link.ledger.owed(self.key(), conn, type_number)))
     }
 
     /// How many resources satisfy the query: by the kept counts where nothing is filtered.

@@ -1,7 +1,5 @@
 //! Resources as rows.
 
-use std::collections::BTreeSet;
-
 use diesel::sql_types::{BigInt, Nullable, Text};
 use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
 use headcount_store::{
@@ -20,6 +18,7 @@ use crate::{
     query::ADOPTABLE,
     sql::Sql,
     txn::{DieselTxn, sees},
+    values::{self, Of, Valued},
 };
 
 /// The SQL types of a resource's row.
@@ -64,50 +63,35 @@ impl DieselTxn<'_> {
 
     /// Moves the count of an owner, and of adoptable resources, by `by`.
     fn count(&mut self, owner: ConnectionKey, adoptable: bool, type_number: i64, by: i64) -> Result<(), StoreError> {
-        let sql = self.count_statement(owner.0, type_number, by);
-        self.run(&sql)?;
-        if adoptable {
-            let sql = self.count_statement(ADOPTABLE, type_number, by);
-            self.run(&sql)?;
-        }
-        Ok(())
-    }
-
-    fn count_statement(&self, conn: i64, type_number: i64, by: i64) -> Sql {
-        Sql::new("INSERT INTO counts (tenant_id, conn, type, slot, n) VALUES (")
-            .ints([self.key(), conn, type_number, self.link.slot, by])
-            .raw(") ON CONFLICT (tenant_id, conn, type, slot) DO UPDATE SET n = counts.n + excluded.n")
-    }
-
-    /// Inserts value rows.
-    fn insert_values(&mut self, seq: i64, values: &[&ValueRow]) -> Result<(), StoreError> {
-        for chunk in values.chunks(16) {
-            let mut sql =
-                Sql::new("INSERT INTO vals (tenant_id, path, folded, resource, element, etype, is_primary) VALUES ");
-            for (n, value) in chunk.iter().enumerate() {
-                let path = self.number(&value.path)?;
-                sql = self.value_row(sql.raw(if n > 0 { ", (" } else { "(" }), path, value, Some(seq));
+        let tenant = self.key();
+        for conn in counted(owner, adoptable) {
+            match self.dialect() {
+                Dialect::Sqlite => self.link.ledger.owe(tenant, conn, type_number, by),
+                Dialect::Postgres => {
+                    let sql = Sql::new(INSERT_COUNT)
+                        .raw(" VALUES (")
+                        .ints([tenant, conn, type_number, self.link.slot, by])
+                        .raw(")")
+                        .raw(MOVE_COUNT);
+                    self.run(&sql)?;
+                }
             }
-            // Two values of one element (a multi-valued part) may be equal: one row says as much.
-            self.run(&sql.raw(" ON CONFLICT DO NOTHING"))?;
         }
         Ok(())
     }
 
-    /// The binds of a value row and a closing bracket; without `seq`, that of the row `r`.
-    fn value_row(&self, sql: Sql, path: i64, value: &ValueRow, seq: Option<i64>) -> Sql {
-        let sql = sql.int(self.key()).raw(", ").int(path).raw(", ").text(cut(&value.folded)).raw(", ");
-        let sql = match seq {
-            Some(seq) => sql.int(seq),
-            None => sql.raw("r.seq"),
-        };
-        sql.raw(", ")
-            .int(value.element.into())
-            .raw(", ")
-            .maybe_text(value.element_type.as_deref().map(cut))
-            .raw(", ")
-            .int(value.primary.into())
-            .raw(")")
+    /// Value rows with the numbers of their paths.
+    fn valued<'v>(&mut self, rows: impl IntoIterator<Item = &'v ValueRow>) -> Result<Vec<Valued<'v>>, StoreError> {
+        rows.into_iter().map(|row| Ok((self.number(&row.path)?, row))).collect()
+    }
+
+    /// Inserts value rows of a resource that has none.
+    fn insert_values(&mut self, seq: i64, rows: &[ValueRow]) -> Result<(), StoreError> {
+        let rows = self.valued(rows)?;
+        for chunk in rows.chunks(MOST_ROWS) {
+            self.run(&values::insert_values(self.key(), Of::Seq(seq), chunk))?;
+        }
+        Ok(())
     }
 
     /// Inserts unique values, one statement each, so that a violation tells which.
@@ -120,13 +104,8 @@ impl DieselTxn<'_> {
     ) -> Result<(), StoreError> {
         for value in values {
             let path = self.number(&value.path)?;
-            let sql = Sql::new("INSERT INTO unique_values (tenant_id, scope, type, path, key, resource) VALUES (")
-                .ints([self.key(), scope(value.scope, owner), type_number, path])
-                .raw(", ")
-                .text(&*value.key)
-                .raw(", ")
-                .int(seq)
-                .raw(")");
+            let unique = (path, scope(value.scope, owner), *value);
+            let sql = values::insert_unique(self.key(), type_number, Of::Seq(seq), unique);
             self.run(&sql).map_err(|error| match error {
                 StoreError::Unique { .. } => StoreError::Unique { attribute: value.path.clone() },
                 other => other,
@@ -135,59 +114,20 @@ impl DieselTxn<'_> {
         Ok(())
     }
 
-    /// `INSERT INTO resources`, returning the row's number.
-    fn insert_row(&self, new: &NewResource, type_number: i64) -> Sql {
-        let index = &new.index;
-        Sql::new(
-            "INSERT INTO resources (tenant_id, conn, type, id, version, scope, key, external_id, display_key, \
-             family_key, given_key, present, adoptable, active, created, modified, doc) VALUES (",
-        )
-        .ints([self.key(), new.owner.0, type_number])
-        .raw(", ")
-        .text(new.id.as_str())
-        .raw(", ")
-        .ints([new.version, scope(index.scope, new.owner)])
-        .raw(", ")
-        .maybe_text(index.key.as_deref())
-        .raw(", ")
-        .maybe_text(index.external_id.as_deref())
-        .raw(", ")
-        .maybe_text(index.display_key.as_deref().map(cut))
-        .raw(", ")
-        .maybe_text(index.family_key.as_deref().map(cut))
-        .raw(", ")
-        .maybe_text(index.given_key.as_deref().map(cut))
-        .raw(", ")
-        .ints([present(index), new.adoptable.into()])
-        .raw(", ")
-        .maybe_int(index.active.map(i64::from))
-        .raw(", ")
-        .ints([new.created.micros(), new.modified.micros()])
-        .raw(", ")
-        .text(&*new.document)
-        .raw(") RETURNING seq")
-    }
-
     /// On PostgreSQL the row, its values and its count are one statement, which is one round trip.
     fn insert_in_one(&mut self, new: &NewResource, type_number: i64) -> Result<Sql, StoreError> {
-        let mut sql = Sql::new("WITH r AS (").add(self.insert_row(new, type_number)).raw(")");
-        if !new.index.values.is_empty() {
-            sql = sql.raw(
-                ", v AS (INSERT INTO vals (tenant_id, path, folded, resource, element, etype, is_primary) \
-                 SELECT x.* FROM r CROSS JOIN LATERAL (VALUES ",
-            );
-            for (n, value) in new.index.values.iter().enumerate() {
-                let path = self.number(&value.path)?;
-                sql = self.value_row(sql.raw(if n > 0 { ", (" } else { "(" }), path, value, None);
-            }
-            sql = sql.raw(") AS x ON CONFLICT DO NOTHING)");
+        let tenant = self.key();
+        let mut sql = Sql::new("WITH r AS (")
+            .raw(INSERT_ROW)
+            .raw(" VALUES (")
+            .add(row(tenant, new, type_number))
+            .raw(") RETURNING seq)");
+        let rows = self.valued(&new.index.values)?;
+        if !rows.is_empty() {
+            sql = sql.raw(", v AS (").add(values::insert_values_of_part(tenant, &rows)).raw(")");
         }
-        sql = sql.raw(", c AS (").add(self.count_statement(new.owner.0, type_number, 1)).raw(")");
-        if new.adoptable {
-            sql = sql.raw(", a AS (").add(self.count_statement(ADOPTABLE, type_number, 1)).raw(")");
-        }
-        sql = sql.raw(" SELECT r.seq FROM r");
-        Ok(if new.index.values.len() > 8 { sql.one_off() } else { sql })
+        sql = sql.add(count_of_part(tenant, new, type_number, self.link.slot)).raw(" SELECT r.seq FROM r");
+        Ok(if rows.len() > MOST_SHAPES { sql.one_off() } else { sql })
     }
 
     /// Whether the row of a group is locked before it is read: its version is the sum of slots, and a
@@ -302,7 +242,9 @@ impl ResourceTxn for DieselTxn<'_> {
         let type_number = self.number(&new.resource_type)?;
         let insert = match self.dialect() {
             Dialect::Postgres => self.insert_in_one(new, type_number)?,
-            Dialect::Sqlite => self.insert_row(new, type_number),
+            Dialect::Sqlite => {
+                Sql::new(INSERT_ROW).raw(" VALUES (").add(row(self.key(), new, type_number)).raw(") RETURNING seq")
+            }
         };
         let seq = match self.link.one::<BigInt, i64>(&insert) {
             Ok(seq) => seq.ok_or(StoreError::NotFound)?,
@@ -312,7 +254,7 @@ impl ResourceTxn for DieselTxn<'_> {
             }
         };
         if self.dialect() == Dialect::Sqlite {
-            self.insert_values(seq, &new.index.values.iter().collect::<Vec<_>>())?;
+            self.insert_values(seq, &new.index.values)?;
             self.count(new.owner, new.adoptable, type_number, 1)?;
         }
         self.insert_unique(seq, type_number, new.owner, &new.index.unique.iter().collect::<Vec<_>>())?;
@@ -323,37 +265,9 @@ impl ResourceTxn for DieselTxn<'_> {
         let before = update.before;
         let (old, new) = (update.index_before, update.index);
         let type_number = self.number(&before.resource_type)?;
-        let mut sql = Sql::new("UPDATE resources SET version = version + 1, modified = ")
-            .int(update.modified.micros())
-            .raw(", doc = ")
-            .text(&*update.document);
-        // Only what differs is set, so that no index is touched for nothing.
+        let mut sql = changes(update);
         if (before.owner, before.adoptable) != (update.owner, update.adoptable) {
             sql = sql.raw(", conn = ").int(update.owner.0).raw(", adoptable = ").int(update.adoptable.into());
-        }
-        if (&old.key, scope(old.scope, before.owner)) != (&new.key, scope(new.scope, update.owner)) {
-            sql = sql
-                .raw(", scope = ")
-                .int(scope(new.scope, update.owner))
-                .raw(", key = ")
-                .maybe_text(new.key.as_deref());
-        }
-        let texts = [
-            (", external_id = ", old.external_id.as_deref(), new.external_id.as_deref()),
-            (", display_key = ", old.display_key.as_deref().map(cut), new.display_key.as_deref().map(cut)),
-            (", family_key = ", old.family_key.as_deref().map(cut), new.family_key.as_deref().map(cut)),
-            (", given_key = ", old.given_key.as_deref().map(cut), new.given_key.as_deref().map(cut)),
-        ];
-        for (set, old, new) in texts {
-            if old != new {
-                sql = sql.raw(set).maybe_text(new);
-            }
-        }
-        if present(old) != present(new) {
-            sql = sql.raw(", present = ").int(present(new));
-        }
-        if old.active != new.active {
-            sql = sql.raw(", active = ").maybe_int(new.active.map(i64::from));
         }
         sql = sql.raw(" WHERE tenant_id = ").int(self.key()).raw(" AND seq = ").int(before.seq.0).raw(" AND version");
         // The version is compared where it is written: two writers that read the same one cannot
@@ -417,7 +331,7 @@ impl ResourceTxn for DieselTxn<'_> {
                 return Err(resource_error(error, &resource.resource_type));
             }
         }
-        self.insert_values(seq, &index.values.iter().collect::<Vec<_>>())?;
+        self.insert_values(seq, &index.values)?;
         self.insert_unique(seq, type_number, resource.owner, &index.unique.iter().collect::<Vec<_>>())
     }
 
@@ -543,27 +457,14 @@ impl DieselTxn<'_> {
 
     /// Writes the difference between the value rows before and after.
     fn write_values(&mut self, seq: i64, old: &[ValueRow], new: &[ValueRow]) -> Result<(), StoreError> {
-        if old == new {
-            return Ok(());
+        let difference = values::difference(old, new);
+        for chunk in self.valued(difference.gone)?.chunks(MOST_ROWS) {
+            self.run(&values::delete_values(self.key(), seq, chunk))?;
         }
-        let before: BTreeSet<&ValueRow> = old.iter().collect();
-        let after: BTreeSet<&ValueRow> = new.iter().collect();
-        for gone in before.difference(&after) {
-            let path = self.number(&gone.path)?;
-            let sql = Sql::new("DELETE FROM vals WHERE tenant_id = ")
-                .int(self.key())
-                .raw(" AND path = ")
-                .int(path)
-                .raw(" AND folded = ")
-                .text(cut(&gone.folded))
-                .raw(" AND resource = ")
-                .int(seq)
-                .raw(" AND element = ")
-                .int(gone.element.into());
-            self.run(&sql)?;
+        for chunk in self.valued(difference.put)?.chunks(MOST_ROWS) {
+            self.run(&values::put_values(self.key(), Of::Seq(seq), chunk))?;
         }
-        let added: Vec<&ValueRow> = after.difference(&before).copied().collect();
-        self.insert_values(seq, &added)
+        Ok(())
     }
 
     /// Writes the difference between the unique values before and after; another owner is another
@@ -596,15 +497,132 @@ impl DieselTxn<'_> {
     }
 }
 
+/// Whose counts a resource is in.
+pub(crate) fn counted(owner: ConnectionKey, adoptable: bool) -> impl Iterator<Item = i64> {
+    [Some(owner.0), adoptable.then_some(ADOPTABLE)].into_iter().flatten()
+}
+
+/// On PostgreSQL, parts of a statement that count the resource that its part `r` returns.
+pub(crate) fn count_of_part(tenant: i64, new: &NewResource, type_number: i64, slot: i64) -> Sql {
+    let mut sql = Sql::empty();
+    for (conn, name) in counted(new.owner, new.adoptable).zip([", c AS (", ", a AS ("]) {
+        sql = sql
+            .raw(name)
+            .raw(INSERT_COUNT)
+            .raw(" SELECT ")
+            .ints([tenant, conn, type_number, slot])
+            .raw(", 1 FROM r")
+            .raw(MOVE_COUNT)
+            .raw(")");
+    }
+    sql
+}
+
+/// The values of a resource's own row, in the order of [`INSERT_ROW`].
+pub(crate) fn row(tenant: i64, new: &NewResource, type_number: i64) -> Sql {
+    let index = &new.index;
+    Sql::empty()
+        .ints([tenant, new.owner.0, type_number])
+        .raw(", ")
+        .text(new.id.as_str())
+        .raw(", ")
+        .ints([new.version, scope(index.scope, new.owner)])
+        .raw(", ")
+        .maybe_text(index.key.as_deref())
+        .raw(", ")
+        .maybe_text(index.external_id.as_deref())
+        .raw(", ")
+        .maybe_text(index.display_key.as_deref().map(cut))
+        .raw(", ")
+        .maybe_text(index.family_key.as_deref().map(cut))
+        .raw(", ")
+        .maybe_text(index.given_key.as_deref().map(cut))
+        .raw(", ")
+        .ints([present(index), new.adoptable.into()])
+        .raw(", ")
+        .maybe_int(index.active.map(i64::from))
+        .raw(", ")
+        .ints([new.created.micros(), new.modified.micros()])
+        .raw(", ")
+        .text(&*new.document)
+}
+
+/// `UPDATE resources SET` with what changes in a resource's own row, but for its owner. Columns that
+/// have an index are set only where they differ, so that no index is touched for nothing.
+pub(crate) fn changes(update: &Update<'_>) -> Sql {
+    let (old, new) = (update.index_before, update.index);
+    let mut sql = unconditional_changes(update);
+    if (&old.key, scope(old.scope, update.before.owner)) != (&new.key, scope(new.scope, update.owner)) {
+        sql = sql.raw(", scope = ").int(scope(new.scope, update.owner)).raw(", key = ").maybe_text(new.key.as_deref());
+    }
+    let texts = [
+        (", external_id = ", old.external_id.as_deref(), new.external_id.as_deref()),
+        (", display_key = ", old.display_key.as_deref().map(cut), new.display_key.as_deref().map(cut)),
+        (", family_key = ", old.family_key.as_deref().map(cut), new.family_key.as_deref().map(cut)),
+    ];
+    for (set, old, new) in texts {
+        if old != new {
+            sql = sql.raw(set).maybe_text(new);
+        }
+    }
+    if present(old) != present(new) {
+        sql = sql.raw(", present = ").int(present(new));
+    }
+    sql
+}
+
+/// The same with every column set, which makes one statement of it. On PostgreSQL an index is touched
+/// only where a value differs.
+pub(crate) fn all_changes(update: &Update<'_>) -> Sql {
+    let new = update.index;
+    unconditional_changes(update)
+        .raw(", scope = ")
+        .int(scope(new.scope, update.owner))
+        .raw(", key = ")
+        .maybe_text(new.key.as_deref())
+        .raw(", external_id = ")
+        .maybe_text(new.external_id.as_deref())
+        .raw(", display_key = ")
+        .maybe_text(new.display_key.as_deref().map(cut))
+        .raw(", family_key = ")
+        .maybe_text(new.family_key.as_deref().map(cut))
+        .raw(", present = ")
+        .int(present(new))
+}
+
+fn unconditional_changes(update: &Update<'_>) -> Sql {
+    Sql::new("UPDATE resources SET version = version + 1, modified = ")
+        .int(update.modified.micros())
+        .raw(", doc = ")
+        .text(&*update.document)
+        .raw(", active = ")
+        .maybe_int(update.index.active.map(i64::from))
+        .raw(", given_key = ")
+        .maybe_text(update.index.given_key.as_deref().map(cut))
+}
+
 /// Most binds of one list.
 pub(crate) const MOST_BINDS: usize = 500;
+
+/// Most rows of one statement whose text is kept.
+pub(crate) const MOST_ROWS: usize = 16;
+
+/// Most rows in a part of a statement of many parts whose text is kept.
+pub(crate) const MOST_SHAPES: usize = 8;
+
+/// Inserts a resource's own row: [`row`].
+pub(crate) const INSERT_ROW: &str = "INSERT INTO resources (tenant_id, conn, type, id, version, scope, key, external_id, display_key, \
+     family_key, given_key, present, adoptable, active, created, modified, doc)";
+
+const INSERT_COUNT: &str = "INSERT INTO counts (tenant_id, conn, type, slot, n)";
+const MOVE_COUNT: &str = " ON CONFLICT (tenant_id, conn, type, slot) DO UPDATE SET n = counts.n + excluded.n";
 
 /// What changes of members added to a group's version, on PostgreSQL.
 const SLOT_SUM: &str = "(SELECT COALESCE(SUM(s.n), 0)::bigint FROM group_slots s \
      WHERE s.tenant_id = resources.tenant_id AND s.grp = resources.seq)";
 
 /// The number that stands for the whole tenant, or for the owner.
-fn scope(scope: UniqueScope, owner: ConnectionKey) -> i64 {
+pub(crate) fn scope(scope: UniqueScope, owner: ConnectionKey) -> i64 {
     match scope {
         UniqueScope::Tenant => 0,
         UniqueScope::Owner => owner.0,

@@ -8,7 +8,11 @@ use std::{
 
 use diesel::sql_types::{BigInt, Text};
 use headcount_model::{Clock, TenantKey};
-use headcount_store::{Store, StoreError, TenantCtx, Verdict, store::Work};
+use headcount_store::{
+    Store, StoreError, TenantCtx, Verdict,
+    act::{self, Act, Done},
+    store::Work,
+};
 use scim_schema::Registry;
 
 use crate::{
@@ -37,7 +41,7 @@ pub enum RowLevelSecurity {
 pub struct DieselStore {
     pub(crate) pool: Pool,
     /// The one writer, on SQLite.
-    writer: Option<Writer>,
+    pub(crate) writer: Option<Writer>,
     pub(crate) shared: Shared,
     pub(crate) dialect: Dialect,
     options: StoreOptions,
@@ -125,7 +129,7 @@ impl DieselStore {
                 Err(StoreError::Busy(_)) if ran.conflicted && retries < MOST_RETRIES => retries += 1,
                 result => {
                     if result.is_ok() && ran.journaled {
-                        self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.0);
+                        self.is_unsealed(tenant);
                     }
                     return result;
                 }
@@ -133,9 +137,14 @@ impl DieselStore {
         }
     }
 
+    /// Notes that the tenant's journal has rows without a number.
+    pub(crate) fn is_unsealed(&self, tenant: TenantKey) {
+        self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.0);
+    }
+
     /// A connection of the pool with an open transaction. Connections that turn out to be gone are
     /// given up and the next is tried.
-    fn begin(
+    pub(crate) fn begin(
         &self,
         tenant: TenantKey,
         usage: Use,
@@ -233,6 +242,10 @@ impl Store for DieselStore {
     fn write(&self, ctx: &TenantCtx, work: &mut Work<'_>) -> Result<(), StoreError> {
         self.write_inner(ctx.tenant(), &mut |txn| work(txn)).map(|_| ())
     }
+
+    fn act(&self, ctx: &TenantCtx, act: &Act<'_>) -> Result<Done, StoreError> {
+        self.act_in_one(ctx.tenant(), act).unwrap_or_else(|| act::through(self, ctx, act))
+    }
 }
 
 /// What became of work on PostgreSQL.
@@ -243,10 +256,10 @@ struct Ran {
 }
 
 /// Most times that work is run again after the database chose it to give way.
-const MOST_RETRIES: u32 = 3;
+pub(crate) const MOST_RETRIES: u32 = 3;
 
 /// An error of COMMIT: a refusal of PostgreSQL is one, but when the connection broke nobody knows.
-fn commit_error(error: diesel::result::Error, usage: Use) -> StoreError {
+pub(crate) fn commit_error(error: diesel::result::Error, usage: Use) -> StoreError {
     match usage {
         Use::Read => store_error(error),
         Use::Write => StoreError::Unknown(Some(Box::new(error))),

@@ -130,6 +130,7 @@ impl Txn for DieselTxn<'_> {
     fn nested(&mut self, work: &mut Work<'_>) -> Result<Verdict, StoreError> {
         let names = self.names.own().clone();
         let (journaled, failed) = (self.journaled, self.failed);
+        let mark = self.link.ledger.mark();
         let (set, release, undo) = savepoint(self.depth);
         self.run(&Sql::new(set))?;
         self.depth = self.depth.saturating_add(1);
@@ -142,6 +143,7 @@ impl Txn for DieselTxn<'_> {
             self.run(&Sql::new(release))?;
         } else {
             self.names.restore(names);
+            self.link.ledger.go_back(mark);
             self.journaled = journaled;
             // A savepoint that cannot be undone means that the whole transaction is lost; that is
             // the greater error.
@@ -176,7 +178,7 @@ fn savepoint(depth: usize) -> (&'static str, &'static str, &'static str) {
 ///
 /// # Panics
 /// In debug builds only, on such a statement.
-fn guard(usage: Use, sql: &Sql) {
+pub(crate) fn guard(usage: Use, sql: &Sql) {
     let _ = usage;
     if cfg!(debug_assertions) {
         let text = sql.outline();

@@ -8,6 +8,9 @@
 //! somebody closes the batch. A follower sleeps until its batch has ended, so a thread is in a batch
 //! once and nobody starves.
 //!
+//! A plain write does without the savepoint: it either writes nothing or everything, and a failure in
+//! between, which only a disk or a bug can cause, loses the batch, of which nobody was told yet.
+//!
 //! What a member is told is written after COMMIT has returned. A refused member waits too, since
 //! what it was refused for may rest on a batch mate that is not yet on disk.
 
@@ -43,6 +46,8 @@ struct State {
     link: Link,
     batch: Option<Arc<Batch>>,
     members: usize,
+    /// Whether any member of the open batch has written something to be kept.
+    kept: bool,
 }
 
 #[derive(Default)]
@@ -61,6 +66,18 @@ enum Ended {
     Unknown(String),
 }
 
+/// What became of work that runs without a savepoint.
+pub(crate) enum Plain {
+    /// It wrote all that it had to.
+    Kept,
+    /// It wrote nothing.
+    Untouched,
+    /// It failed and wrote nothing.
+    Refused(StoreError),
+    /// It failed after it had written, so the whole batch is lost.
+    Torn(StoreError),
+}
+
 /// What became of one member's body.
 enum Body {
     Kept(Verdict),
@@ -71,7 +88,7 @@ enum Body {
 impl Writer {
     pub(crate) fn new(database: Database, options: StoreOptions) -> Result<Self, ConnectError> {
         let link = Link::open(&database, Use::Write, &options, 0)?;
-        let state = Mutex::new(State { link, batch: None, members: 0 });
+        let state = Mutex::new(State { link, batch: None, members: 0, kept: false });
         Ok(Self { state, waiting: AtomicUsize::new(0), locked_out: AtomicUsize::new(0), database, options })
     }
 
@@ -87,6 +104,22 @@ impl Writer {
         &self,
         body: &mut dyn FnMut(&mut Link) -> Result<Verdict, StoreError>,
     ) -> Result<Verdict, StoreError> {
+        self.join(&mut |link| run_body(link, body))
+    }
+
+    /// Runs work without a savepoint, so it must tell what it leaves behind.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    ///
+    /// # Panics
+    /// If the work panicked; the batch is lost then.
+    pub(crate) fn write_plain(&self, work: &mut dyn FnMut(&mut Link) -> Plain) -> Result<Verdict, StoreError> {
+        self.join(&mut |link| run_plain(link, work))
+    }
+
+    /// Joins the current batch, or begins one, and waits for its end.
+    fn join(&self, run: &mut dyn FnMut(&mut Link) -> (Body, Option<String>)) -> Result<Verdict, StoreError> {
         let locked_out = self.locked_out.load(Ordering::SeqCst);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         // A panic under the lock is caught before it could poison it.
@@ -107,10 +140,13 @@ impl Writer {
             let batch = Arc::new(Batch::default());
             state.batch = Some(Arc::clone(&batch));
             state.members = 0;
+            state.kept = false;
+            state.link.begin_round();
             batch
         };
         state.members = state.members.saturating_add(1);
-        let (outcome, lost) = run_body(&mut state.link, body);
+        let (outcome, lost) = run(&mut state.link);
+        state.kept |= matches!(outcome, Body::Kept(Verdict::Commit));
         let is_last = self.waiting.fetch_sub(1, Ordering::SeqCst) == 1;
         let ended = if lost.is_some() || is_last || state.members >= MOST_MEMBERS {
             let ended = self.close(state, lost);
@@ -133,16 +169,23 @@ impl Writer {
     /// Ends the open batch.
     fn close(&self, mut state: MutexGuard<'_, State>, lost: Option<String>) -> Ended {
         state.batch = None;
-        let ended = match lost {
-            Some(reason) => Ended::Lost(reason),
-            None => match state.link.run(&Sql::new("COMMIT")) {
+        let ended = match (lost, state.kept) {
+            (Some(reason), _) => Ended::Lost(reason),
+            // What members undid would be synced to disk by a COMMIT all the same.
+            (None, false) => match state.link.run(&Sql::new("ROLLBACK")) {
                 Ok(_) => return Ended::Committed,
-                Err(error) => Ended::Unknown(error.to_string()),
+                Err(error) => Ended::Lost(error.to_string()),
+            },
+            (None, true) => match state.link.settle().map(|()| state.link.run(&Sql::new("COMMIT"))) {
+                Ok(Ok(_)) => return Ended::Committed,
+                Ok(Err(error)) => Ended::Unknown(error.to_string()),
+                Err(error) => Ended::Lost(error.to_string()),
             },
         };
         // Some errors end the transaction by themselves, others leave it open; a new connection
         // starts from what is on disk in either case.
         state.link.roll_back();
+        state.link.ledger.clear();
         match Link::open(&self.database, Use::Write, &self.options, 0) {
             Ok(link) => state.link = link,
             Err(error) => {
@@ -165,6 +208,20 @@ impl Batch {
     }
 }
 
+/// Runs one body without a savepoint.
+fn run_plain(link: &mut Link, work: &mut dyn FnMut(&mut Link) -> Plain) -> (Body, Option<String>) {
+    match catch_unwind(AssertUnwindSafe(|| work(link))) {
+        Ok(Plain::Kept) => (Body::Kept(Verdict::Commit), None),
+        Ok(Plain::Untouched) => (Body::Kept(Verdict::Rollback), None),
+        Ok(Plain::Refused(error)) => (Body::Failed(error), None),
+        Ok(Plain::Torn(error)) => {
+            let reason = format!("a write was begun and could not be ended: {error:?}");
+            (Body::Failed(error), Some(reason))
+        }
+        Err(panic) => (Body::Panicked(panic), Some("a write panicked before it ended".to_owned())),
+    }
+}
+
 /// Runs one body between SAVEPOINT and RELEASE or ROLLBACK TO. The second value tells why the whole
 /// transaction is lost: an error that ended it shows in a savepoint command that fails.
 fn run_body(link: &mut Link, body: &mut dyn FnMut(&mut Link) -> Result<Verdict, StoreError>) -> (Body, Option<String>) {
@@ -172,15 +229,17 @@ fn run_body(link: &mut Link, body: &mut dyn FnMut(&mut Link) -> Result<Verdict, 
         let reason = error.to_string();
         return (Body::Failed(store_error(error)), Some(reason));
     }
+    let mark = link.ledger.mark();
     let outcome = match catch_unwind(AssertUnwindSafe(|| body(link))) {
         Ok(Ok(verdict)) => Body::Kept(verdict),
         Ok(Err(error)) => Body::Failed(error),
         Err(panic) => Body::Panicked(panic),
     };
-    if !matches!(outcome, Body::Kept(Verdict::Commit))
-        && let Err(error) = link.run(&Sql::new("ROLLBACK TO SAVEPOINT member"))
-    {
-        return (outcome, Some(error.to_string()));
+    if !matches!(outcome, Body::Kept(Verdict::Commit)) {
+        link.ledger.go_back(mark);
+        if let Err(error) = link.run(&Sql::new("ROLLBACK TO SAVEPOINT member")) {
+            return (outcome, Some(error.to_string()));
+        }
     }
     match link.run(&Sql::new("RELEASE SAVEPOINT member")) {
         Ok(_) => (outcome, None),

@@ -33,8 +33,8 @@ pub struct Act<'a> {
 pub enum Change<'a> {
     /// A resource is inserted, unless there is a tombstone of its owner, type and key.
     Insert(&'a NewResource),
-    /// A resource is updated if it is still at the version of `before`, whatever its lock. The owner
-    /// stays.
+    /// A resource is updated if it is still at the version of `before`, whatever its lock; nothing
+    /// is written if nothing changes. The owner stays.
     Update(&'a Update<'a>),
     /// One member of a group that the connection owns is added or taken out.
     Member {
@@ -96,6 +96,11 @@ pub fn within(txn: &mut dyn Txn, act: &Act<'_>) -> Result<Done, StoreError> {
             let seq = txn.insert_resource(new)?;
             txn.append(act.event)?;
             Ok(Done::Inserted(seq))
+        }
+        Change::Update(update) if update.changes_nothing() => {
+            let now = txn.load_resources(&[update.before.seq])?.pop();
+            let is_as_it_was = now.is_some_and(|now| now.version == update.before.version);
+            Ok(if is_as_it_was { Done::Unmoved } else { Done::Otherwise })
         }
         Change::Update(update) => match txn.update_resource(update) {
             Ok(version) => {

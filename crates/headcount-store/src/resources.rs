@@ -82,6 +82,16 @@ pub struct Update<'a> {
     pub index: &'a IndexForm,
 }
 
+impl Update<'_> {
+    /// Whether it would leave everything as it is.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        (self.owner, self.adoptable) == (self.before.owner, self.before.adoptable)
+            && *self.document == *self.before.document
+            && self.index == self.index_before
+    }
+}
+
 /// How a row is locked when it is read inside a write transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lock {

@@ -58,6 +58,7 @@ use crate::{
     tenants::NewConnection,
 };
 
+pub mod acts;
 pub mod concurrency;
 pub mod filters;
 pub mod isolation;
@@ -561,6 +562,15 @@ macro_rules! contract_properties {
                 concurrent_delete_and_add_leave_no_dangling_member
                 concurrent_writers_keep_totals_and_journal_true
                 concurrent_settings_have_one_first_value
+            }
+            acts {
+                acts_go_as_their_transactions_go
+                acts_need_the_standing_that_was_known
+                acts_leave_tombstones_alone
+                acts_move_members_of_own_groups_only
+                concurrent_acts_of_one_name_have_one_winner
+                concurrent_acts_lose_no_member
+                concurrent_acts_and_transactions_keep_totals_and_journal_true
             }
             pages {
                 unsorted_pages_cover_everything_once_by_sequence

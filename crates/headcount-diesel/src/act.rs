@@ -1,0 +1,516 @@
+//! Plain writes in one go: a few statements under the writer's lock on SQLite, one statement on
+//! PostgreSQL. Everything that can be made ready is made ready before a connection is asked for.
+//!
+//! Each says in its first statement on what it rests: that the token stands as it did, that no
+//! tombstone has the key, that the row is at its version, that the group is the connection's own. If
+//! that is not so, nothing is written. What is not plain goes the long way
+//! ([`headcount_store::act::through`]), which decides the same.
+
+use diesel::{result::Error, sql_types::BigInt};
+use headcount_model::{Seq, TenantKey, Timestamp};
+use headcount_store::{
+    StoreError,
+    act::{Act, Change, Done, Put},
+    query::View,
+    resources::{NewResource, Update},
+};
+
+use crate::{
+    connection::{Link, Use},
+    constraint::{is_conflict, resource_error, store_error},
+    journal::{Entry, INSERT_PENDING},
+    names::USER,
+    resources::{INSERT_ROW, MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, row, scope},
+    sql::{Loads, Rows, Sql},
+    store::{DieselStore, MOST_RETRIES, commit_error},
+    txn::{guard, sees},
+    values::{self, Of, Unique, Valued, difference},
+    writer::{Plain, Writer},
+};
+
+impl DieselStore {
+    /// Does an act in one go; `None` if it is none of the plain ones.
+    pub(crate) fn act_in_one(&self, tenant: TenantKey, act: &Act<'_>) -> Option<Result<Done, StoreError>> {
+        if act.token.as_str().contains('\0') {
+            return None;
+        }
+        let plain = Plainly { store: self, tenant, act };
+        match (&self.writer, act.change) {
+            (Some(writer), Change::Insert(new)) => plain.insert_on_sqlite(writer, new),
+            (Some(writer), Change::Update(update)) => plain.update_on_sqlite(writer, update),
+            (Some(writer), Change::Member { .. }) => plain.move_on_sqlite(writer, &plain.moving()?),
+            (None, Change::Insert(new)) => plain.insert_on_postgres(new),
+            (None, Change::Update(update)) => plain.update_on_postgres(update),
+            (None, Change::Member { .. }) => plain.move_on_postgres(&plain.moving()?),
+        }
+    }
+}
+
+/// An act that is being tried in one go.
+struct Plainly<'a> {
+    store: &'a DieselStore,
+    tenant: TenantKey,
+    act: &'a Act<'a>,
+}
+
+/// A member that is put in or out.
+struct Moving<'a> {
+    view: &'a View,
+    type_number: i64,
+    group: &'a str,
+    member: &'a str,
+    put: Put,
+    at: Timestamp,
+}
+
+impl<'a> Plainly<'a> {
+    fn key(&self) -> i64 {
+        self.tenant.0
+    }
+
+    /// The number of a name that is known already.
+    fn number(&self, name: &str) -> Option<i64> {
+        self.store.shared.names.number(name)
+    }
+
+    fn valued<'v>(
+        &self,
+        rows: impl IntoIterator<Item = &'v headcount_store::index::ValueRow>,
+    ) -> Option<Vec<Valued<'v>>> {
+        rows.into_iter().map(|row| Some((self.number(&row.path)?, row))).collect()
+    }
+
+    fn unique<'v>(&self, new: &'v NewResource) -> Option<Vec<Unique<'v>>> {
+        let values = new.index.unique.iter();
+        values.map(|value| Some((self.number(&value.path)?, scope(value.scope, new.owner), value))).collect()
+    }
+
+    /// A condition: the token stands as the caller knows it.
+    fn stands(&self) -> Sql {
+        let standing = self.act.standing;
+        Sql::new(
+            "EXISTS (SELECT 1 FROM tokens t JOIN connections k ON k.tenant_id = t.tenant_id AND k.conn = t.conn \
+             JOIN tenants w ON w.tenant_id = t.tenant_id WHERE t.tenant_id = ",
+        )
+        .int(self.key())
+        .raw(" AND t.id = ")
+        .text(self.act.token.as_str())
+        .raw(" AND t.expires IS NOT DISTINCT FROM ")
+        .maybe_int(standing.expires.map(Timestamp::micros))
+        .raw(" AND t.revoked IS NOT DISTINCT FROM ")
+        .maybe_int(standing.revoked.map(Timestamp::micros))
+        .raw(" AND k.revision = ")
+        .int(standing.connection_revision)
+        .raw(" AND w.revision = ")
+        .int(standing.tenant_revision)
+        .raw(")")
+    }
+
+    /// The row of a new resource, if the token stands and no tombstone has its key.
+    fn inserted_row(&self, new: &NewResource, type_number: i64) -> Sql {
+        let sql = Sql::new(INSERT_ROW)
+            .raw(" SELECT ")
+            .add(row(self.key(), new, type_number))
+            .raw(" WHERE ")
+            .add(self.stands());
+        match &new.index.key {
+            None => sql,
+            Some(key) => sql
+                .raw(" AND NOT EXISTS (SELECT 1 FROM tombstones d WHERE d.tenant_id = ")
+                .int(self.key())
+                .raw(" AND d.conn = ")
+                .int(new.owner.0)
+                .raw(" AND d.type = ")
+                .int(type_number)
+                .raw(" AND d.key = ")
+                .text(&**key)
+                .raw(")"),
+        }
+    }
+
+    fn insert_on_sqlite(&self, writer: &Writer, new: &NewResource) -> Option<Result<Done, StoreError>> {
+        let tenant = self.key();
+        let type_number = self.number(&new.resource_type)?;
+        let rows = self.valued(&new.index.values)?;
+        let unique = self.unique(new)?;
+        let mut first = self.inserted_row(new, type_number);
+        if !unique.is_empty() {
+            first = first.raw(" AND ").add(values::none_taken(tenant, type_number, &unique));
+        }
+        let first = first.raw(" RETURNING seq");
+        let mut rest: Vec<Sql> =
+            rows.chunks(MOST_ROWS).map(|chunk| values::insert_values(tenant, Of::Last, chunk)).collect();
+        rest.extend(unique.iter().map(|value| values::insert_unique(tenant, type_number, Of::Last, *value)));
+        let entry = Entry::of(self.act.event);
+        let version = self.act.event.version;
+        once(writer, |link| {
+            let seq = one::<BigInt, i64>(link, &first).map_err(|error| first_failed(error, &new.resource_type))?;
+            let Some(seq) = seq else {
+                // A unique value that is taken is told apart by the long way.
+                return Ok(if unique.is_empty() { Some(Done::Otherwise) } else { None });
+            };
+            for sql in &rest {
+                run(link, sql).map_err(torn)?;
+            }
+            entry.append(link, tenant, version).map_err(torn)?;
+            for conn in counted(new.owner, new.adoptable) {
+                link.ledger.owe(tenant, conn, type_number, 1);
+            }
+            Ok(Some(Done::Inserted(Seq(seq))))
+        })
+    }
+
+    fn update_on_sqlite(&self, writer: &Writer, update: &Update<'_>) -> Option<Result<Done, StoreError>> {
+        if !is_plain(update) {
+            return None;
+        }
+        let (tenant, before) = (self.key(), update.before);
+        let difference = difference(&update.index_before.values, &update.index.values);
+        let first = changes(update)
+            .raw(" WHERE tenant_id = ")
+            .int(tenant)
+            .raw(" AND seq = ")
+            .int(before.seq.0)
+            .raw(" AND version = ")
+            .int(before.version)
+            .raw(" AND ")
+            .add(self.stands());
+        let (gone, put) = (self.valued(difference.gone)?, self.valued(difference.put)?);
+        let gone = gone.chunks(MOST_ROWS).map(|chunk| values::delete_values(tenant, before.seq.0, chunk));
+        let put = put.chunks(MOST_ROWS).map(|chunk| values::put_values(tenant, Of::Seq(before.seq.0), chunk));
+        let rest: Vec<Sql> = gone.chain(put).collect();
+        let entry = Entry::of(self.act.event);
+        let version = before.version.saturating_add(1);
+        once(writer, |link| {
+            if run(link, &first).map_err(|error| first_failed(error, &before.resource_type))? == 0 {
+                return Ok(Some(Done::Otherwise));
+            }
+            for sql in &rest {
+                run(link, sql).map_err(torn)?;
+            }
+            entry.append(link, tenant, version).map_err(torn)?;
+            Ok(Some(Done::Updated(version)))
+        })
+    }
+
+    /// The change of a member, if both can be asked for.
+    fn moving(&self) -> Option<Moving<'a>> {
+        let Change::Member { view, resource_type, group, member, put, at } = self.act.change else { return None };
+        if group.contains('\0') || member.contains('\0') {
+            return None;
+        }
+        Some(Moving { view, type_number: self.number(resource_type)?, group, member, put, at })
+    }
+
+    /// A condition on the row `g`: it is the group, the connection owns it, and the token stands.
+    fn is_own_group(&self, moving: &Moving<'_>) -> Sql {
+        Sql::new("g.tenant_id = ")
+            .int(self.key())
+            .raw(" AND g.id = ")
+            .text(moving.group)
+            .raw(" AND g.type = ")
+            .int(moving.type_number)
+            .raw(" AND g.conn = ")
+            .int(moving.view.connection.0)
+            .raw(" AND g.adoptable = 0 AND ")
+            .add(self.stands())
+    }
+
+    /// A condition on the row `r`: it is the member, and the view shows it.
+    fn is_seen_member(&self, moving: &Moving<'_>) -> Sql {
+        self.is_member(moving).raw(" AND ").add(sees(moving.view))
+    }
+
+    fn is_member(&self, moving: &Moving<'_>) -> Sql {
+        Sql::new("r.tenant_id = ").int(self.key()).raw(" AND r.id = ").text(moving.member)
+    }
+
+    fn move_on_sqlite(&self, writer: &Writer, moving: &Moving<'_>) -> Option<Result<Done, StoreError>> {
+        let tenant = self.key();
+        let first = match moving.put {
+            Put::In => Sql::new(INSERT_MEMBER)
+                .raw(" SELECT g.tenant_id, g.seq, r.seq, r.id, r.type FROM resources g CROSS JOIN resources r WHERE ")
+                .add(self.is_own_group(moving))
+                .raw(" AND ")
+                .add(self.is_seen_member(moving))
+                .raw(" ON CONFLICT (tenant_id, grp, member) DO NOTHING"),
+            Put::Out => Sql::new("DELETE FROM memberships WHERE tenant_id = ")
+                .int(tenant)
+                .raw(" AND grp = (SELECT g.seq FROM resources g WHERE ")
+                .add(self.is_own_group(moving))
+                .raw(") AND member = (SELECT r.seq FROM resources r WHERE ")
+                .add(self.is_member(moving))
+                .raw(")"),
+        };
+        let is_as_wanted = match moving.put {
+            Put::In => Sql::new("SELECT COUNT(*) FROM resources g CROSS JOIN resources r WHERE ")
+                .add(self.is_own_group(moving))
+                .raw(" AND ")
+                .add(self.is_seen_member(moving)),
+            Put::Out => Sql::new("SELECT COUNT(*) FROM resources g WHERE ").add(self.is_own_group(moving)),
+        };
+        let touch = Sql::new("UPDATE resources SET version = version + 1, modified = MAX(modified, ")
+            .int(moving.at.micros())
+            .raw(") WHERE tenant_id = ")
+            .int(tenant)
+            .raw(" AND id = ")
+            .text(moving.group)
+            .raw(" RETURNING version");
+        let entry = Entry::of(self.act.event);
+        once(writer, |link| {
+            if run(link, &first).map_err(torn)? == 0 {
+                let is_as_wanted = one::<BigInt, i64>(link, &is_as_wanted).map_err(torn)?.unwrap_or(0);
+                return Ok(Some(if is_as_wanted > 0 { Done::Unmoved } else { Done::Otherwise }));
+            }
+            let version = one::<BigInt, i64>(link, &touch).map_err(torn)?.ok_or(Plain::Torn(StoreError::NotFound))?;
+            entry.append(link, tenant, version).map_err(torn)?;
+            Ok(Some(Done::Moved))
+        })
+    }
+
+    fn insert_on_postgres(&self, new: &NewResource) -> Option<Result<Done, StoreError>> {
+        let tenant = self.key();
+        let type_number = self.number(&new.resource_type)?;
+        let rows = self.valued(&new.index.values)?;
+        let unique = self.unique(new)?;
+        let entry = Entry::of(self.act.event);
+        let build = |slot| {
+            let mut sql = Sql::new("WITH r AS (").add(self.inserted_row(new, type_number)).raw(" RETURNING seq)");
+            if !rows.is_empty() {
+                sql = sql.raw(", v AS (").add(values::insert_values_of_part(tenant, &rows)).raw(")");
+            }
+            if !unique.is_empty() {
+                sql = sql.raw(", u AS (").add(values::insert_unique_of_part(tenant, type_number, &unique)).raw(")");
+            }
+            let sql = sql
+                .add(count_of_part(tenant, new, type_number, slot))
+                .add(self.journal_of_part(&entry, Sql::empty().int(self.act.event.version), " FROM r"))
+                .raw(" SELECT r.seq FROM r");
+            if rows.len() > MOST_SHAPES || unique.len() > MOST_SHAPES { sql.one_off() } else { sql }
+        };
+        match self.in_one_trip::<BigInt, i64>(&build, Option::is_some) {
+            Ok(seq) => Some(Ok(seq.map_or(Done::Otherwise, |seq| Done::Inserted(Seq(seq))))),
+            // Which of several unique values is taken is for the long way to say.
+            Err(Failed::Statement(error)) => match resource_error(error, &new.resource_type) {
+                StoreError::Unique { .. } if !unique.is_empty() => None,
+                error => Some(Err(error)),
+            },
+            Err(Failed::Store(error)) => Some(Err(error)),
+        }
+    }
+
+    /// Users only: the version of a group stands in its slots too.
+    fn update_on_postgres(&self, update: &Update<'_>) -> Option<Result<Done, StoreError>> {
+        let (tenant, before) = (self.key(), update.before);
+        if !is_plain(update) || self.number(&before.resource_type)? != USER {
+            return None;
+        }
+        let difference = difference(&update.index_before.values, &update.index.values);
+        let (gone, put) = (self.valued(difference.gone)?, self.valued(difference.put)?);
+        let entry = Entry::of(self.act.event);
+        let build = |_| {
+            let mut sql = Sql::new("WITH r AS (")
+                .add(all_changes(update))
+                .raw(" WHERE tenant_id = ")
+                .int(tenant)
+                .raw(" AND seq = ")
+                .int(before.seq.0)
+                .raw(" AND version = ")
+                .int(before.version)
+                .raw(" AND ")
+                .add(self.stands())
+                .raw(" RETURNING seq, version)");
+            if !gone.is_empty() {
+                sql = sql
+                    .raw(", d AS (")
+                    .add(values::delete_values(tenant, before.seq.0, &gone))
+                    .raw(" AND EXISTS (SELECT 1 FROM r))");
+            }
+            if !put.is_empty() {
+                sql = sql.raw(", v AS (").add(values::put_values_of_part(tenant, &put)).raw(")");
+            }
+            let sql =
+                sql.add(self.journal_of_part(&entry, Sql::new("r.version"), " FROM r")).raw(" SELECT r.version FROM r");
+            if gone.len().max(put.len()) > MOST_SHAPES { sql.one_off() } else { sql }
+        };
+        match self.in_one_trip::<BigInt, i64>(&build, Option::is_some) {
+            Ok(version) => Some(Ok(version.map_or(Done::Otherwise, Done::Updated))),
+            Err(Failed::Statement(error)) => Some(Err(resource_error(error, &before.resource_type))),
+            Err(Failed::Store(error)) => Some(Err(error)),
+        }
+    }
+
+    fn move_on_postgres(&self, moving: &Moving<'_>) -> Option<Result<Done, StoreError>> {
+        let tenant = self.key();
+        let entry = Entry::of(self.act.event);
+        let build = |slot| {
+            // Against deletion; such locks do not wait for each other.
+            let sql = Sql::new("WITH g AS (SELECT g.seq, g.version, g.modified FROM resources g WHERE ")
+                .add(self.is_own_group(moving))
+                .raw(" FOR KEY SHARE OF g), m AS (SELECT r.seq, r.id, r.type FROM resources r WHERE ");
+            let sql = match moving.put {
+                Put::In => sql
+                    .add(self.is_seen_member(moving))
+                    .raw("), i AS (")
+                    .raw(INSERT_MEMBER)
+                    .raw(" SELECT ")
+                    .int(tenant)
+                    .raw(", g.seq, m.seq, m.id, m.type FROM g CROSS JOIN m ON CONFLICT DO NOTHING RETURNING grp)"),
+                Put::Out => sql
+                    .add(self.is_member(moving))
+                    .raw("), i AS (DELETE FROM memberships x WHERE x.tenant_id = ")
+                    .int(tenant)
+                    .raw(" AND x.grp = (SELECT g.seq FROM g) AND x.member = (SELECT m.seq FROM m) RETURNING x.grp)"),
+            };
+            // Every commit adds one to some slot, so the sum moves with each in whatever order they
+            // land, and none waits for another.
+            let sql = sql
+                .raw(", s AS (INSERT INTO group_slots (tenant_id, grp, slot, n, modified) SELECT ")
+                .int(tenant)
+                .raw(", g.seq, ")
+                .int(slot)
+                .raw(", 1, GREATEST(g.modified, ")
+                .int(moving.at.micros())
+                .raw(", (SELECT MAX(x.modified) FROM group_slots x WHERE x.tenant_id = ")
+                .int(tenant)
+                .raw(
+                    " AND x.grp = g.seq)) FROM g CROSS JOIN i ON CONFLICT (tenant_id, grp, slot) DO UPDATE SET \
+                     n = group_slots.n + 1, modified = GREATEST(group_slots.modified, excluded.modified))",
+                );
+            let version = Sql::new(
+                "g.version + 1 + (SELECT COALESCE(SUM(x.n), 0)::bigint FROM group_slots x WHERE x.tenant_id = ",
+            )
+            .int(tenant)
+            .raw(" AND x.grp = g.seq)");
+            sql.add(self.journal_of_part(&entry, version, " FROM g CROSS JOIN i"))
+                .raw(" SELECT (SELECT COUNT(*) FROM g), (SELECT COUNT(*) FROM m), (SELECT COUNT(*) FROM i)")
+        };
+        let moved = |row: &Option<(i64, i64, i64)>| row.is_some_and(|(_, _, moved)| moved > 0);
+        match self.in_one_trip::<(BigInt, BigInt, BigInt), (i64, i64, i64)>(&build, moved) {
+            Ok(row) => Some(Ok(match (row.unwrap_or_default(), moving.put) {
+                ((_, _, 1..), _) => Done::Moved,
+                ((0, _, _), _) | ((_, 0, _), Put::In) => Done::Otherwise,
+                _ => Done::Unmoved,
+            })),
+            Err(Failed::Statement(error)) => match store_error(error) {
+                // The member, or the group, was deleted meanwhile.
+                StoreError::NotFound => Some(Ok(Done::Otherwise)),
+                error => Some(Err(error)),
+            },
+            Err(Failed::Store(error)) => Some(Err(error)),
+        }
+    }
+
+    /// On PostgreSQL, the part of a statement that writes the journal entry of what another part
+    /// wrote. The entry's own number is drawn after that, so under the lock of the row it tells of.
+    fn journal_of_part(&self, entry: &Entry, version: Sql, from: &'static str) -> Sql {
+        Sql::new(", j AS (")
+            .raw(INSERT_PENDING)
+            .raw(" SELECT ")
+            .add(entry.pending(self.key()))
+            .raw(", ")
+            .add(version)
+            .raw(from)
+            .raw(")")
+    }
+
+    /// Runs one statement as a transaction, again if the database chose it to give way.
+    fn in_one_trip<ST, U>(
+        &self,
+        build: &dyn Fn(i64) -> Sql,
+        wrote: impl Fn(&Option<U>) -> bool,
+    ) -> Result<Option<U>, Failed>
+    where
+        for<'q> Rows<'q, ST>: Loads<'q, U>,
+    {
+        let mut retries = 0;
+        loop {
+            let mut link = self.store.begin(self.tenant, Use::Write).map_err(Failed::Store)?;
+            let sql = build(link.slot);
+            match one::<ST, U>(&mut link, &sql) {
+                Ok(row) => {
+                    if let Err(error) = link.run(&Sql::new("COMMIT")) {
+                        link.roll_back();
+                        return Err(Failed::Store(commit_error(error, Use::Write)));
+                    }
+                    if wrote(&row) {
+                        self.store.is_unsealed(self.tenant);
+                    }
+                    return Ok(row);
+                }
+                Err(error) => {
+                    link.roll_back();
+                    if !is_conflict(&error) || retries >= MOST_RETRIES {
+                        return Err(Failed::Statement(error));
+                    }
+                    retries += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Why a statement on PostgreSQL wrote nothing.
+enum Failed {
+    Statement(Error),
+    Store(StoreError),
+}
+
+/// Whether an update changes something, and no owner and no unique value beside the key.
+fn is_plain(update: &Update<'_>) -> bool {
+    let before = update.before;
+    (before.owner, before.adoptable) == (update.owner, update.adoptable)
+        && update.index_before.unique == update.index.unique
+        && !update.changes_nothing()
+}
+
+/// Runs work in the writer, once; `None` if it is to go the long way.
+fn once(
+    writer: &Writer,
+    work: impl FnOnce(&mut Link) -> Result<Option<Done>, Plain>,
+) -> Option<Result<Done, StoreError>> {
+    let mut work = Some(work);
+    let mut done = None;
+    let result = writer.write_plain(&mut |link| {
+        let Some(work) = work.take() else { return Plain::Untouched };
+        match work(link) {
+            Ok(what) => {
+                let kept = matches!(what, Some(Done::Inserted(_) | Done::Updated(_) | Done::Moved));
+                done = what;
+                if kept { Plain::Kept } else { Plain::Untouched }
+            }
+            Err(plain) => plain,
+        }
+    });
+    match result {
+        Ok(_) => done.map(Ok),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// What a failure of the first statement, which is undone by itself, means on SQLite.
+fn first_failed(error: Error, resource_type: &str) -> Plain {
+    match resource_error(error, resource_type) {
+        unique @ StoreError::Unique { .. } => Plain::Refused(unique),
+        other => Plain::Torn(other),
+    }
+}
+
+fn torn(error: Error) -> Plain {
+    Plain::Torn(store_error(error))
+}
+
+fn run(link: &mut Link, sql: &Sql) -> diesel::QueryResult<usize> {
+    guard(Use::Write, sql);
+    link.run(sql)
+}
+
+fn one<ST, U>(link: &mut Link, sql: &Sql) -> diesel::QueryResult<Option<U>>
+where
+    for<'q> Rows<'q, ST>: Loads<'q, U>,
+{
+    guard(Use::Write, sql);
+    link.one::<ST, U>(sql)
+}
+
+const INSERT_MEMBER: &str = "INSERT INTO memberships (tenant_id, grp, member, member_id, member_type)";
