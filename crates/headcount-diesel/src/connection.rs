@@ -10,13 +10,17 @@ use libsqlite3_sys as _;
 #[cfg(feature = "postgres")]
 use pq_sys as _;
 
-use diesel::{Connection, QueryResult, RunQueryDsl, connection::SimpleConnection};
-use headcount_model::Secret;
+use diesel::{
+    Connection, QueryResult, RunQueryDsl,
+    connection::{CacheSize, SimpleConnection},
+};
+use headcount_model::{Secret, TenantKey};
 
 use crate::{
     error::ConnectError,
     ledger::Ledger,
-    sql::{Loads, Rows, Sql},
+    scan::ScanEnd,
+    sql::{Bind, Cache, Fixed, FixedRows, Keep, Loads, Rows, Shapes, Sql},
 };
 
 /// How statements are prepared on PostgreSQL.
@@ -168,9 +172,18 @@ pub(crate) struct Link {
     pub(crate) slot: i64,
     /// What SQLite's writer keeps in mind.
     pub(crate) ledger: Ledger,
+    /// When a write in one trip last used it, in microseconds.
+    pub(crate) used: i64,
     /// Whether it is not to be used again.
     broken: bool,
     unnamed: bool,
+    /// Until when statements may scan, on SQLite.
+    pub(crate) scan_end: ScanEnd,
+    /// Which statements of clients' making it keeps prepared.
+    shapes: Shapes,
+    /// The tenant that the session names to row-level security, [`NOBODY`] at first; `None`: what it
+    /// names is not known.
+    tenant: Option<i64>,
 }
 
 pub(crate) enum AnyConn {
@@ -198,8 +211,12 @@ impl Link {
                     ),
                     slot: 0,
                     ledger: Ledger::default(),
+                    used: i64::MIN,
                     broken: false,
                     unnamed: false,
+                    scan_end: ScanEnd::default(),
+                    shapes: Shapes::default(),
+                    tenant: Some(NOBODY.0),
                 };
                 link.set_up_sqlite(usage, options.busy_timeout_ms).map_err(|error| database.unreachable(error))?;
                 link.check_sqlite(database)?;
@@ -213,10 +230,15 @@ impl Link {
                     ),
                     slot: slot.rem_euclid(SLOTS),
                     ledger: Ledger::default(),
+                    used: i64::MIN,
                     broken: false,
                     unnamed: options.statements == Statements::Unnamed,
+                    scan_end: ScanEnd::default(),
+                    shapes: Shapes::default(),
+                    tenant: Some(NOBODY.0),
                 };
                 link.check_postgres(database)?;
+                link.set_up_postgres(options).map_err(|error| database.unreachable(error))?;
                 Ok(link)
             }
             #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
@@ -234,6 +256,12 @@ impl Link {
         self.batch(
             "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456",
         )?;
+        let end = self.scan_end.clone();
+        match &mut self.any {
+            AnyConn::Sqlite(conn) => end.register(conn)?,
+            #[cfg(feature = "postgres")]
+            AnyConn::Postgres(_) => {}
+        }
         match usage {
             Use::Read => self.batch("PRAGMA cache_size = -4096; PRAGMA query_only = ON"),
             Use::Write => self.batch("PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 1000"),
@@ -247,6 +275,18 @@ impl Link {
             Some(level) if level >= 2 => Ok(()),
             level => Err(ConnectError::NotDurable { what: format!("SQLite runs with synchronous = {level:?}") }),
         }
+    }
+
+    /// Behind a pooler the session is nobody's own, so nothing is set in it.
+    #[cfg(feature = "postgres")]
+    fn set_up_postgres(&mut self, options: &StoreOptions) -> QueryResult<()> {
+        if self.unnamed {
+            return Ok(());
+        }
+        self.batch(&format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}",
+            options.statement_timeout_ms, options.busy_timeout_ms
+        ))
     }
 
     #[cfg(feature = "postgres")]
@@ -288,18 +328,12 @@ impl Link {
 
     /// Runs a statement; returns how many rows it wrote.
     pub(crate) fn run(&mut self, sql: &Sql) -> QueryResult<usize> {
-        let unnamed;
-        let sql = if self.unnamed {
-            unnamed = sql.clone().one_off();
-            &unnamed
-        } else {
-            sql
-        };
+        let rows = Rows::<()>::of(sql, self.cache(sql));
         match &mut self.any {
             #[cfg(feature = "sqlite")]
-            AnyConn::Sqlite(conn) => conn.execute_returning_count(sql),
+            AnyConn::Sqlite(conn) => conn.execute_returning_count(&rows),
             #[cfg(feature = "postgres")]
-            AnyConn::Postgres(conn) => conn.execute_returning_count(sql),
+            AnyConn::Postgres(conn) => conn.execute_returning_count(&rows),
         }
     }
 
@@ -308,19 +342,100 @@ impl Link {
     where
         for<'q> Rows<'q, ST>: Loads<'q, U>,
     {
-        let unnamed;
-        let sql = if self.unnamed {
-            unnamed = sql.clone().one_off();
-            &unnamed
-        } else {
-            sql
-        };
+        let rows = Rows::<ST>::of(sql, self.cache(sql));
         match &mut self.any {
             #[cfg(feature = "sqlite")]
-            AnyConn::Sqlite(conn) => Rows::<ST>::of(sql).load::<U>(conn),
+            AnyConn::Sqlite(conn) => rows.load::<U>(conn),
             #[cfg(feature = "postgres")]
-            AnyConn::Postgres(conn) => Rows::<ST>::of(sql).load::<U>(conn),
+            AnyConn::Postgres(conn) => rows.load::<U>(conn),
         }
+    }
+
+    /// Runs a fixed statement without rows.
+    pub(crate) fn run_fixed<K: Fixed>(&mut self) -> QueryResult<usize> {
+        let rows = FixedRows::<K, ()>::of(&[], self.cache_fixed());
+        match &mut self.any {
+            #[cfg(feature = "sqlite")]
+            AnyConn::Sqlite(conn) => conn.execute_returning_count(&rows),
+            #[cfg(feature = "postgres")]
+            AnyConn::Postgres(conn) => conn.execute_returning_count(&rows),
+        }
+    }
+
+    /// Runs a fixed statement and returns its rows.
+    pub(crate) fn load_fixed<K, ST, U>(&mut self, binds: &[Bind<'_>]) -> QueryResult<Vec<U>>
+    where
+        for<'q> FixedRows<'q, K, ST>: Loads<'q, U>,
+    {
+        let rows = FixedRows::<K, ST>::of(binds, self.cache_fixed());
+        match &mut self.any {
+            #[cfg(feature = "sqlite")]
+            AnyConn::Sqlite(conn) => rows.load::<U>(conn),
+            #[cfg(feature = "postgres")]
+            AnyConn::Postgres(conn) => rows.load::<U>(conn),
+        }
+    }
+
+    fn cache_fixed(&self) -> Cache {
+        if self.unnamed { Cache::Passed } else { Cache::Kept }
+    }
+
+    /// Whether a statement is kept prepared; makes room where it must.
+    fn cache(&mut self, sql: &Sql) -> Cache {
+        if self.unnamed {
+            return Cache::Passed;
+        }
+        let Some(shape) = sql.shape() else { return Cache::Kept };
+        match self.shapes.keep(shape) {
+            Keep::Yes => Cache::Kept,
+            Keep::No => Cache::Passed,
+            Keep::AfterAllElse => {
+                self.forget_statements();
+                Cache::Kept
+            }
+        }
+    }
+
+    /// Gives up all prepared statements, here and on the server.
+    fn forget_statements(&mut self) {
+        match &mut self.any {
+            #[cfg(feature = "sqlite")]
+            AnyConn::Sqlite(conn) => {
+                conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+                conn.set_prepared_statement_cache_size(CacheSize::Unbounded);
+            }
+            #[cfg(feature = "postgres")]
+            AnyConn::Postgres(conn) => {
+                conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+                conn.set_prepared_statement_cache_size(CacheSize::Unbounded);
+                if conn.batch_execute("DEALLOCATE ALL").is_err() {
+                    self.broken = true;
+                }
+            }
+        }
+    }
+
+    /// Whether statements may be run outside transactions for the tenant that the session names.
+    pub(crate) fn names_tenants(&self) -> bool {
+        self.dialect() == Dialect::Postgres && !self.unnamed
+    }
+
+    /// Makes the session name this tenant to row-level security; for direct connections to
+    /// PostgreSQL, outside transactions.
+    pub(crate) fn turn_to(&mut self, tenant: TenantKey) -> QueryResult<()> {
+        if self.names(tenant) || !self.names_tenants() {
+            return Ok(());
+        }
+        // Until it has worked nobody knows.
+        self.tenant = None;
+        self.load_fixed::<NameTenant, diesel::sql_types::Text, String>(&[Bind::Text(&tenant.0.to_string())])?;
+        self.tenant = Some(tenant.0);
+        Ok(())
+    }
+
+    /// Whether the session names this tenant.
+    pub(crate) fn names(&self, tenant: TenantKey) -> bool {
+        self.tenant == Some(tenant.0)
     }
 
     /// Runs a statement and returns its first row.
@@ -333,13 +448,21 @@ impl Link {
 
     /// Ends a transaction without keeping it; a connection that cannot even do that is given up.
     pub(crate) fn roll_back(&mut self) {
+        self.distrust();
         if self.run(&Sql::new("ROLLBACK")).is_err() {
             self.broken = true;
         }
     }
 
     pub(crate) fn give_up(&mut self) {
+        self.distrust();
         self.broken = true;
+    }
+
+    /// Forgets what the session is thought to name, since something went wrong: it is told anew before
+    /// it is used again outside a transaction.
+    pub(crate) fn distrust(&mut self) {
+        self.tenant = None;
     }
 
     pub(crate) fn is_broken(&mut self) -> bool {
@@ -354,6 +477,17 @@ impl Link {
                 }
             }
     }
+}
+
+/// The tenant of work outside tenants: none has this key.
+pub(crate) const NOBODY: TenantKey = TenantKey(0);
+
+/// Names a tenant for the whole session.
+struct NameTenant;
+
+impl Fixed for NameTenant {
+    const SQLITE: &'static [&'static str] = &[];
+    const POSTGRES: &'static [&'static str] = &["SELECT set_config('app.tenant', ", ", false)"];
 }
 
 /// Makes the connections of a pool.

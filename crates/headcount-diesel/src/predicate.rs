@@ -2,8 +2,10 @@
 //!
 //! A condition is exact, or it is necessary only: then the documents that satisfy it are matched in
 //! memory. Conditions are two-valued where they are negated: what is absent is not NULL but false.
-//! Positive terms on rows compile to `seq IN (SELECT …)`, alternatives of them to one UNION, and
-//! negations to NOT EXISTS.
+//! Every term is a condition on the row; positive ones that an index answers have a set of sequences
+//! too. A condition is anchored in the most selective set of its conjuncts, `seq IN (SELECT …)`, and
+//! the others are checked on the rows that it finds; alternatives that all have sets are anchored in
+//! their UNION. Negations are NOT EXISTS by full key.
 
 use headcount_model::ConnectionKey;
 use headcount_store::{
@@ -14,7 +16,7 @@ use scim_filter::{CompareOp, Literal, Predicate, Target, Term, Test, matches};
 use scim_schema::{AttrType, ResourceType};
 use serde_json::{Map, json};
 
-use crate::{connection::Dialect, names::USER, sql::Sql, txn::DieselTxn};
+use crate::{connection::Dialect, grams, names::USER, sql::Sql, txn::DieselTxn};
 
 /// The part of a view that a query reads: each part has its own index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +25,8 @@ pub(crate) enum Part {
     Owned(ConnectionKey),
     /// Adoptable accounts that the connection does not own.
     Adoptable(ConnectionKey),
+    /// Both at once, where an index finds the few rows that may be meant.
+    Seen(ConnectionKey),
 }
 
 impl Part {
@@ -31,16 +35,31 @@ impl Part {
         match self {
             Self::Owned(conn) => Sql::new("r.conn = ").int(conn.0),
             Self::Adoptable(conn) => Sql::new("r.adoptable = 1 AND r.conn <> ").int(conn.0),
+            Self::Seen(conn) => Sql::new("(r.conn = ").int(conn.0).raw(" OR r.adoptable = 1)"),
         }
     }
 
-    /// The condition on the row `q`.
-    fn on_q(self) -> Sql {
+    /// Conditions on the row `q` by which an index led by the owner is read; the rows that they let
+    /// through may be others' too.
+    fn owners(self, tenant: i64) -> Sql {
         match self {
             Self::Owned(conn) => Sql::new("q.conn = ").int(conn.0),
-            Self::Adoptable(conn) => Sql::new("q.adoptable = 1 AND q.conn <> ").int(conn.0),
+            Self::Adoptable(_) | Self::Seen(_) => {
+                Sql::new("q.conn IN (SELECT c.conn FROM connections c WHERE c.tenant_id = ").int(tenant).raw(")")
+            }
         }
     }
+}
+
+/// How the rows that a condition asks for are found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Anchor {
+    /// By reading all rows of the part.
+    None,
+    /// The condition has a set of sequences from an index.
+    Set,
+    /// The condition compares the id or the unique key.
+    Row,
 }
 
 /// What a predicate became.
@@ -49,8 +68,41 @@ pub(crate) struct Compiled {
     pub(crate) condition: Condition,
     /// Whether the condition says all that the predicate says.
     pub(crate) exact: bool,
-    /// The condition as a SELECT of sequences by an index, where it has one.
-    set: Option<Sql>,
+    /// How its rows are found.
+    pub(crate) anchor: Anchor,
+    /// The set that the condition is anchored in, where it has one.
+    driver: Option<Driver>,
+}
+
+/// A set of sequences by an index, outside of which the condition holds nowhere.
+#[derive(Clone, Debug)]
+struct Driver {
+    /// A SELECT of the sequences.
+    set: Sql,
+    rank: Rank,
+    /// What the condition says beside the set, about the row `r`.
+    rest: Option<Sql>,
+    /// Whether the condition on the row is by the index itself.
+    anchor: Anchor,
+}
+
+/// How selective a set is taken to be, most selective first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Rank {
+    /// One row, by a unique key.
+    Unique,
+    /// As good as one row.
+    External,
+    /// The rows with one value.
+    Value,
+    /// The rows with a head of a value.
+    Head,
+    /// The rows that may have some characters in a value.
+    Grams,
+    /// The rows within a range.
+    Range,
+    /// Rows out of a whole index.
+    Index,
 }
 
 #[derive(Clone, Debug)]
@@ -78,24 +130,30 @@ impl Sense {
 
 impl Compiled {
     fn constant(value: bool) -> Self {
-        Self { condition: if value { Condition::True } else { Condition::False }, exact: true, set: None }
+        let condition = if value { Condition::True } else { Condition::False };
+        Self { condition, exact: true, anchor: Anchor::None, driver: None }
     }
 
     fn exact(sql: Sql) -> Self {
-        Self { condition: Condition::Sql(sql), exact: true, set: None }
+        Self { condition: Condition::Sql(sql), exact: true, anchor: Anchor::None, driver: None }
     }
 
-    fn with_set(sql: Sql, set: Sql) -> Self {
-        Self { condition: Condition::Sql(sql), exact: true, set: Some(set) }
+    /// A condition on the row, and the same as a set.
+    fn with_set(sql: Sql, set: Sql, rank: Rank) -> Self {
+        Self::driven(sql, Driver { set, rank, rest: None, anchor: Anchor::Set })
+    }
+
+    fn driven(sql: Sql, driver: Driver) -> Self {
+        Self { condition: Condition::Sql(sql), exact: true, anchor: driver.anchor, driver: Some(driver) }
     }
 
     fn necessary(sql: Sql) -> Self {
-        Self { condition: Condition::Sql(sql), exact: false, set: None }
+        Self { condition: Condition::Sql(sql), exact: false, anchor: Anchor::None, driver: None }
     }
 
     /// Nothing can be said without the document.
     fn unknown() -> Self {
-        Self { condition: Condition::True, exact: false, set: None }
+        Self { condition: Condition::True, exact: false, anchor: Anchor::None, driver: None }
     }
 
     fn inexact(self) -> Self {
@@ -105,60 +163,84 @@ impl Compiled {
     fn all(parts: Vec<Self>) -> Self {
         let mut exact = true;
         let mut kept = Vec::new();
-        let mut set = None;
         for part in parts {
-            match part.condition {
-                Condition::False if part.exact => return Self::constant(false),
-                Condition::False => return Self { condition: Condition::False, exact: true, set: None },
-                Condition::True => {}
-                Condition::Sql(sql) => {
-                    set = part.set;
-                    kept.push(sql);
-                }
-            }
             exact &= part.exact;
+            match part.condition {
+                Condition::False => return Self::constant(false),
+                Condition::True => {}
+                Condition::Sql(sql) => kept.push((sql, part.driver)),
+            }
         }
         if kept.is_empty() {
-            return Self { condition: Condition::True, exact, set: None };
+            return Self { condition: Condition::True, exact, anchor: Anchor::None, driver: None };
         }
-        let set = set.filter(|_| kept.len() == 1);
-        Self { condition: Condition::Sql(Sql::joined(" AND ", kept)), exact, set }
+        let ranks = kept.iter().enumerate().filter_map(|(n, (_, driver))| Some((driver.as_ref()?.rank, n)));
+        let best = ranks.min().map(|(_, n)| n);
+        let mut driver = None;
+        let mut rest = Vec::new();
+        let mut conditions = Vec::new();
+        for (n, (sql, own)) in kept.into_iter().enumerate() {
+            match own {
+                Some(own) if best == Some(n) => {
+                    rest.extend(own.rest.clone());
+                    driver = Some(own);
+                }
+                _ => rest.push(sql.clone()),
+            }
+            conditions.push(sql);
+        }
+        let driver = driver.map(|driver| {
+            let rest = (!rest.is_empty()).then(|| Sql::joined(" AND ", rest));
+            Driver { rest, ..driver }
+        });
+        let anchor = driver.as_ref().map_or(Anchor::None, |driver| driver.anchor);
+        Self { condition: Condition::Sql(Sql::joined(" AND ", conditions)), exact, anchor, driver }
     }
 
-    fn any(parts: Vec<Self>) -> Self {
+    /// `whole` makes a set and what is said beside it one set.
+    fn any(parts: Vec<Self>, whole: &dyn Fn(Driver) -> Sql) -> Self {
         let mut exact = true;
         let mut unbounded = false;
         let mut kept = Vec::new();
-        let mut sets = Vec::new();
         for part in parts {
             exact &= part.exact;
             match part.condition {
                 Condition::True if part.exact => return Self::constant(true),
                 Condition::True => unbounded = true,
                 Condition::False => {}
-                Condition::Sql(sql) => {
-                    kept.push(sql);
-                    sets.extend(part.set);
-                }
+                Condition::Sql(sql) => kept.push((sql, part.driver)),
             }
         }
         if unbounded {
             return Self::unknown();
         }
         if kept.is_empty() {
-            return Self { condition: Condition::False, exact: true, set: None };
+            return Self::constant(false);
         }
-        if kept.len() > 1 && sets.len() == kept.len() {
-            let mut union = Sql::empty();
-            for (n, set) in sets.into_iter().enumerate() {
-                union = union.raw(if n > 0 { " UNION " } else { "" }).add(set);
-            }
-            let sql = Sql::new("r.seq IN (").add(union.clone()).raw(")");
-            // A union of unions needs no brackets: UNION is associative.
-            return Self { condition: Condition::Sql(sql), exact, set: Some(union) };
+        if kept.len() == 1 {
+            let (sql, driver) = kept.remove(0);
+            let anchor = driver.as_ref().map_or(Anchor::None, |driver| driver.anchor);
+            return Self { condition: Condition::Sql(sql), exact, anchor, driver };
         }
-        let set = sets.pop().filter(|_| kept.len() == 1);
-        Self { condition: Condition::Sql(Sql::joined(" OR ", kept)), exact, set }
+        let mut rank = Rank::Unique;
+        let mut union = Some(Sql::empty());
+        let mut conditions = Vec::new();
+        for (n, (sql, driver)) in kept.into_iter().enumerate() {
+            conditions.push(sql);
+            union = match (union, driver) {
+                (Some(union), Some(driver)) => {
+                    rank = rank.max(driver.rank);
+                    // A union of unions needs no brackets: UNION is associative.
+                    Some(union.raw(if n > 0 { " UNION " } else { "" }).add(whole(driver)))
+                }
+                _ => None,
+            };
+        }
+        let sql = Sql::joined(" OR ", conditions);
+        match union {
+            Some(set) => Self { exact, ..Self::with_set(sql, set, rank) },
+            None => Self { condition: Condition::Sql(sql), exact, anchor: Anchor::None, driver: None },
+        }
     }
 }
 
@@ -179,7 +261,48 @@ pub(crate) struct Compiler<'c, 'a> {
 
 impl Compiler<'_, '_> {
     pub(crate) fn compile(&mut self, predicate: &Predicate) -> Result<Compiled, StoreError> {
-        self.in_sense(predicate, Sense::Plain)
+        let compiled = self.in_sense(predicate, Sense::Plain)?;
+        let Condition::Sql(sql) = compiled.condition else { return Ok(compiled) };
+        let sql = match compiled.driver {
+            Some(Driver { set, rest, anchor: Anchor::Set, .. }) => {
+                let sql = Sql::new("r.seq IN (").add(set).raw(")");
+                match rest {
+                    Some(rest) => sql.raw(" AND ").add(rest),
+                    None => sql,
+                }
+            }
+            Some(_) => sql,
+            None => sql.raw(self.in_time("r.seq")),
+        };
+        Ok(Compiled { condition: Condition::Sql(sql), driver: None, ..compiled })
+    }
+
+    /// A condition that ends a scan which takes too long: on SQLite, whose statements have no bound
+    /// of their own. It looks at the clock at some rows only.
+    fn in_time(&self, row: &'static str) -> &'static str {
+        match (self.txn.dialect(), row) {
+            (Dialect::Postgres, _) => "",
+            (Dialect::Sqlite, "q.seq") => " AND (q.seq & 63 <> 0 OR in_time() = 1)",
+            (Dialect::Sqlite, "m.member") => " AND (m.member & 63 <> 0 OR in_time() = 1)",
+            (Dialect::Sqlite, "v.resource") => " AND (v.resource & 63 <> 0 OR in_time() = 1)",
+            (Dialect::Sqlite, _) => " AND (r.seq & 63 <> 0 OR in_time() = 1)",
+        }
+    }
+
+    fn any(&self, parts: Vec<Compiled>) -> Compiled {
+        let (tenant, dialect) = (self.txn.key(), self.txn.dialect());
+        Compiled::any(parts, &|driver| match driver.rest {
+            None => driver.set,
+            Some(rest) => Sql::new(match dialect {
+                Dialect::Sqlite => "SELECT r.seq FROM resources r WHERE +r.tenant_id = ",
+                Dialect::Postgres => "SELECT r.seq FROM resources r WHERE r.tenant_id = ",
+            })
+            .int(tenant)
+            .raw(" AND r.seq IN (")
+            .add(driver.set)
+            .raw(") AND ")
+            .add(rest),
+        })
     }
 
     fn in_sense(&mut self, predicate: &Predicate, sense: Sense) -> Result<Compiled, StoreError> {
@@ -188,11 +311,11 @@ impl Compiler<'_, '_> {
             Predicate::Nothing => Ok(Compiled::constant(sense == Sense::Negated)),
             Predicate::And(parts) => {
                 let parts = self.each(parts, sense)?;
-                Ok(if sense == Sense::Plain { Compiled::all(parts) } else { Compiled::any(parts) })
+                Ok(if sense == Sense::Plain { Compiled::all(parts) } else { self.any(parts) })
             }
             Predicate::Or(parts) => {
                 let parts = self.each(parts, sense)?;
-                Ok(if sense == Sense::Plain { Compiled::any(parts) } else { Compiled::all(parts) })
+                Ok(if sense == Sense::Plain { self.any(parts) } else { Compiled::all(parts) })
             }
             Predicate::Not(inner) => self.in_sense(inner, sense.opposite()),
             Predicate::Term(term) => self.term(term, sense),
@@ -231,13 +354,13 @@ impl Compiler<'_, '_> {
     }
 
     fn column(&mut self, column: Column, term: &Term, sense: Sense) -> Result<Compiled, StoreError> {
-        let (name, set_name, cut) = match column {
-            Column::Id => ("r.id", Some("q.id"), false),
-            Column::Key => ("r.key", Some("q.scope = 0 AND q.key"), false),
-            Column::ExternalId => ("r.external_id", Some("q.external_id"), false),
-            Column::Display => ("r.display_key", Some("q.display_key"), true),
-            Column::Family => ("r.family_key", Some("q.family_key"), true),
-            Column::Given => ("r.given_key", None, true),
+        let (name, in_set, cut) = match column {
+            Column::Id => ("r.id", "q.id", false),
+            Column::Key => ("r.key", "q.key", false),
+            Column::ExternalId => ("r.external_id", "q.external_id", false),
+            Column::Display => ("r.display_key", "q.display_key", true),
+            Column::Family => ("r.family_key", "q.family_key", true),
+            Column::Given => ("r.given_key", "q.given_key", true),
             Column::Active => return Ok(active(&term.test, sense)),
             Column::Created => return Ok(instant("r.created", &term.test, sense)),
             Column::Modified => {
@@ -252,28 +375,66 @@ impl Compiler<'_, '_> {
         };
         let Condition::Sql(sql) = condition else { return Ok(in_sense_of(&condition, sense)) };
         let overlong = cut && self.overlong(&term.test)?;
-        let Sense::Plain = sense else {
-            let sql = Sql::new("((").add(sql).raw(") IS NOT TRUE)");
-            return Ok(if overlong { self.overlong_too(sql, &term.target) } else { Compiled::exact(sql) });
+        let compiled = match (sense, &term.test) {
+            (Sense::Negated, _) => Compiled::exact(Sql::new("((").add(sql).raw(") IS NOT TRUE)")),
+            (Sense::Plain, Test::Present) => Compiled::exact(sql),
+            (Sense::Plain, Test::Compare(op, literal)) => match self.driver(column, in_set, *op, literal) {
+                Some(driver) => {
+                    // The unique index has the scope before the key.
+                    let sql =
+                        if column == Column::Key { Sql::new("(r.scope = 0 AND ").add(sql).raw(")") } else { sql };
+                    let rest = (driver.rank == Rank::Grams).then(|| sql.clone());
+                    Compiled::driven(sql, Driver { rest, ..driver })
+                }
+                None => Compiled::exact(sql),
+            },
         };
-        if overlong {
-            return Ok(self.overlong_too(sql, &term.target));
+        Ok(if overlong { self.overlong_too(compiled, &term.target) } else { compiled })
+    }
+
+    /// The set in which a comparison of a column is anchored.
+    fn driver(&self, column: Column, in_set: &'static str, op: CompareOp, literal: &Literal) -> Option<Driver> {
+        let rank = match (column, op) {
+            (Column::Id | Column::Key, CompareOp::Eq) => Rank::Unique,
+            (Column::ExternalId, CompareOp::Eq) => Rank::External,
+            (Column::Key | Column::Display | Column::Family | Column::Given, CompareOp::Co | CompareOp::Ew)
+            | (Column::Given, CompareOp::Eq | CompareOp::Sw) => {
+                if let Some(set) = self.candidates(literal) {
+                    return Some(Driver { set, rank: Rank::Grams, rest: None, anchor: Anchor::Set });
+                }
+                Rank::Index
+            }
+            (_, CompareOp::Eq) => Rank::Value,
+            (_, CompareOp::Sw) => Rank::Head,
+            (_, CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le) => Rank::Range,
+            (_, CompareOp::Co | CompareOp::Ew) => Rank::Index,
+            (_, CompareOp::Ne) => return None,
+        };
+        if column == Column::Given || rank == Rank::Index && self.txn.dialect() == Dialect::Postgres {
+            return None;
         }
-        let Test::Compare(CompareOp::Eq, literal) = &term.test else { return Ok(Compiled::exact(sql)) };
-        let Some(set_name) = set_name else { return Ok(Compiled::exact(sql)) };
-        let set = Sql::new("SELECT q.seq FROM resources q WHERE q.tenant_id = ")
-            .int(self.txn.key())
-            .raw(" AND ")
-            .add(self.part.on_q())
-            .raw(" AND q.type = ")
-            .int(self.type_number)
-            .raw(" AND ")
-            .raw(set_name)
-            .raw(" = ")
-            .text(literal_text(literal));
-        // The unique index has the scope before the key.
-        let sql = if column == Column::Key { Sql::new("(r.scope = 0 AND ").add(sql).raw(")") } else { sql };
-        Ok(Compiled::with_set(sql, set))
+        let Condition::Sql(condition) = self.text(in_set, op, literal) else { return None };
+        let set = Sql::new(match (column, self.txn.dialect()) {
+            // What is asked of a whole index is asked of a narrow one.
+            (Column::Display, Dialect::Sqlite) => "SELECT q.seq FROM resources q INDEXED BY r_disp WHERE q.tenant_id = ",
+            (Column::Family, Dialect::Sqlite) => "SELECT q.seq FROM resources q INDEXED BY r_fam WHERE q.tenant_id = ",
+            _ => "SELECT q.seq FROM resources q WHERE q.tenant_id = ",
+        })
+        .int(self.txn.key());
+        let set = match column {
+            Column::Id => set,
+            Column::Key => set.raw(" AND q.scope = 0 AND q.type = ").int(self.type_number),
+            _ => set.raw(" AND ").add(self.part.owners(self.txn.key())).raw(" AND q.type = ").int(self.type_number),
+        };
+        let set = set.raw(" AND ").add(condition);
+        let set = if rank == Rank::Index { set.raw(self.in_time("q.seq")) } else { set };
+        Some(Driver { set, rank, rest: None, anchor: if rank == Rank::Unique { Anchor::Row } else { Anchor::Set } })
+    }
+
+    /// A SELECT of the resources that may have these characters in a text.
+    fn candidates(&self, literal: &Literal) -> Option<Sql> {
+        let wanted = grams::wanted(self.txn.key(), &literal_text(literal))?;
+        Some(grams::candidates(self.txn.dialect(), self.txn.key(), &wanted))
     }
 
     fn values(&mut self, path: &str, bit: Option<u8>, term: &Term, sense: Sense) -> Result<Compiled, StoreError> {
@@ -285,28 +446,38 @@ impl Compiler<'_, '_> {
         if term.target.attr_type == AttrType::Complex {
             return Ok(self.unknown(&term.target));
         }
-        let Some(path) = self.txn.find_number(path)? else {
+        let Some(number) = self.txn.find_number(path)? else {
             return Ok(Compiled::constant(sense == Sense::Negated));
         };
         let condition = self.row_condition("v.folded", term);
         let Condition::Sql(condition) = condition else { return Ok(in_sense_of(&condition, sense)) };
         let overlong = self.overlong(&term.test)?;
-        let rows = Sql::empty().int(self.txn.key()).raw(" AND v.path = ").int(path).raw(" AND ").add(condition);
-        let by_resource = rows_of_resource(self.txn.dialect());
-        let correlated =
-            |head| Sql::new(head).raw(" (SELECT 1 ").raw(by_resource).add(rows.clone()).raw(" AND v.resource = r.seq)");
+        let rows = Sql::empty().int(self.txn.key()).raw(" AND v.path = ").int(number).raw(" AND ").add(condition);
+        let of_row = has_rows_like(self.txn.dialect(), rows.clone(), sense);
         let compiled = match (sense, &term.test) {
-            (Sense::Negated, _) => Compiled::exact(correlated("NOT EXISTS")),
-            (Sense::Plain, Test::Present) => Compiled::exact(correlated("EXISTS")),
-            (Sense::Plain, _) => {
-                let set = Sql::new("SELECT v.resource ").raw(ROWS).add(rows);
-                Compiled::with_set(Sql::new("r.seq IN (").add(set.clone()).raw(")"), set)
+            (Sense::Negated, _) | (Sense::Plain, Test::Present) => Compiled::exact(of_row),
+            (Sense::Plain, Test::Compare(op, literal)) => {
+                let rank = match op {
+                    CompareOp::Eq => Rank::Value,
+                    CompareOp::Sw => Rank::Head,
+                    CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le => Rank::Range,
+                    CompareOp::Ne | CompareOp::Co | CompareOp::Ew => Rank::Index,
+                };
+                let is_part = matches!(op, CompareOp::Co | CompareOp::Ew) && path == grams::VALUES;
+                match self.candidates(literal).filter(|_| is_part) {
+                    Some(set) => {
+                        let rest = Some(of_row.clone());
+                        Compiled::driven(of_row, Driver { set, rank: Rank::Grams, rest, anchor: Anchor::Set })
+                    }
+                    None => {
+                        let set = Sql::new("SELECT v.resource ").raw(ROWS).add(rows);
+                        let set = if rank == Rank::Index { set.raw(self.in_time("v.resource")) } else { set };
+                        Compiled::with_set(of_row, set, rank)
+                    }
+                }
             }
         };
-        Ok(match compiled.condition {
-            Condition::Sql(sql) if overlong => self.overlong_too(sql, &term.target),
-            condition => Compiled { condition, ..compiled },
-        })
+        Ok(if overlong { self.overlong_too(compiled, &term.target) } else { compiled })
     }
 
     /// A term as a condition on a text of a value row.
@@ -403,9 +574,18 @@ impl Compiler<'_, '_> {
     }
 
     /// The condition, or that the resource has a value that was cut: then its document decides.
-    fn overlong_too(&mut self, sql: Sql, target: &Target) -> Compiled {
+    fn overlong_too(&mut self, compiled: Compiled, target: &Target) -> Compiled {
         self.unanswered.get_or_insert_with(|| target.key.to_string());
-        Compiled::necessary(Sql::new("(").add(sql).raw(" OR r.present >= 4611686018427387904)"))
+        let long = Compiled::with_set(
+            Sql::new("r.present >= 4611686018427387904"),
+            Sql::new("SELECT q.seq FROM resources q WHERE q.tenant_id = ")
+                .int(self.txn.key())
+                .raw(" AND q.type = ")
+                .int(self.type_number)
+                .raw(" AND q.present >= 4611686018427387904"),
+            Rank::Value,
+        );
+        self.any(vec![compiled, long]).inexact()
     }
 
     fn groups(&self, test: &Test, sense: Sense) -> Compiled {
@@ -414,9 +594,8 @@ impl Compiler<'_, '_> {
             Test::Compare(op, literal) => self.text("g.id", *op, literal),
         };
         let Condition::Sql(condition) = condition else { return in_sense_of(&condition, sense) };
-        let set = Sql::new(
-            "SELECT m.member FROM memberships m JOIN resources g ON g.tenant_id = m.tenant_id AND g.seq = m.grp \
-             WHERE m.tenant_id = ",
+        let of = Sql::new(
+            "FROM memberships m JOIN resources g ON g.tenant_id = m.tenant_id AND g.seq = m.grp WHERE m.tenant_id = ",
         )
         .int(self.txn.key())
         .raw(" AND g.tenant_id = ")
@@ -425,30 +604,54 @@ impl Compiler<'_, '_> {
         .add(self.groups.clone())
         .raw(" AND ")
         .add(condition);
-        membership(set, sense)
+        self.membership(test, "m.member", of, sense)
     }
 
     fn members(&self, test: &Test, sense: Sense) -> Compiled {
         let tenant = self.txn.key();
-        let set = Sql::new("SELECT m.grp FROM memberships m WHERE m.tenant_id = ").int(tenant);
-        let set = match test {
-            Test::Present => set,
+        let of = Sql::new("FROM memberships m WHERE m.tenant_id = ").int(tenant);
+        let of = match test {
+            Test::Present => of,
             Test::Compare(op, literal) => {
                 let condition = self.text(if *op == CompareOp::Eq { "q.id" } else { "m.member_id" }, *op, literal);
                 let Condition::Sql(condition) = condition else { return in_sense_of(&condition, sense) };
                 if *op == CompareOp::Eq {
                     // By the member's row, which the reverse index leads with.
-                    set.raw(" AND m.member IN (SELECT q.seq FROM resources q WHERE q.tenant_id = ")
+                    of.raw(" AND m.member IN (SELECT q.seq FROM resources q WHERE q.tenant_id = ")
                         .int(tenant)
                         .raw(" AND ")
                         .add(condition)
                         .raw(")")
                 } else {
-                    set.raw(" AND ").add(condition)
+                    of.raw(" AND ").add(condition)
                 }
             }
         };
-        membership(set, sense)
+        self.membership(test, "m.grp", of, sense)
+    }
+
+    /// A condition on the memberships that these clauses select, where `side` is the number of the row.
+    fn membership(&self, test: &Test, side: &'static str, of: Sql, sense: Sense) -> Compiled {
+        let of_row = Sql::new(match sense {
+            Sense::Plain => "EXISTS (SELECT 1 ",
+            Sense::Negated => "NOT EXISTS (SELECT 1 ",
+        })
+        .add(of.clone())
+        .raw(" AND ")
+        .raw(side)
+        .raw(" = r.seq)");
+        let rank = match test {
+            // Nearly all users are in some group, and nearly all groups have members.
+            Test::Present => return Compiled::exact(of_row),
+            Test::Compare(CompareOp::Eq, _) => Rank::Value,
+            Test::Compare(..) => Rank::Index,
+        };
+        let set = Sql::new("SELECT ").raw(side).raw(" ").add(of);
+        let set = if rank == Rank::Index { set.raw(self.in_time("m.member")) } else { set };
+        match sense {
+            Sense::Plain => Compiled::with_set(of_row, set, rank),
+            Sense::Negated => Compiled::exact(of_row),
+        }
     }
 
     /// An element predicate of a single-valued complex attribute: like its parts outside brackets,
@@ -489,18 +692,17 @@ impl Compiler<'_, '_> {
             Condition::True => rows,
             Condition::Sql(sql) => rows.raw(" AND ").add(sql),
         };
+        let of_row = has_rows_like(self.txn.dialect(), rows.clone(), sense);
         match sense {
-            Sense::Negated if compiled.exact => Ok(Compiled::exact(
-                Sql::new("NOT EXISTS (SELECT 1 ")
-                    .raw(rows_of_resource(self.txn.dialect()))
-                    .add(rows)
-                    .raw(" AND v.resource = r.seq)"),
-            )),
+            Sense::Negated if compiled.exact => Ok(Compiled::exact(of_row)),
             Sense::Negated => Ok(Compiled::unknown()),
             Sense::Plain => {
                 let set = Sql::new("SELECT v.resource ").raw(ROWS).add(rows);
-                let sql = Sql::new("r.seq IN (").add(set.clone()).raw(")");
-                Ok(Compiled { exact: compiled.exact, ..Compiled::with_set(sql, set) })
+                let by_value = |term: &Term| matches!(&term.test, Test::Compare(CompareOp::Eq, _)) && has_row(term);
+                let by_index = needs(inner, &by_value);
+                let set = if by_index { set } else { set.raw(self.in_time("v.resource")) };
+                let rank = if by_index { Rank::Value } else { Rank::Index };
+                Ok(Compiled { exact: compiled.exact, ..Compiled::with_set(of_row, set, rank) })
             }
         }
     }
@@ -528,7 +730,7 @@ impl Compiler<'_, '_> {
                 let compiled =
                     parts.iter().map(|part| self.of_row(part, rows, sense)).collect::<Result<Vec<_>, _>>()?;
                 let is_and = matches!(inner, Predicate::And(_));
-                Ok(if is_and == (sense == Sense::Plain) { Compiled::all(compiled) } else { Compiled::any(compiled) })
+                Ok(if is_and == (sense == Sense::Plain) { Compiled::all(compiled) } else { self.any(compiled) })
             }
             Predicate::Not(inner) => self.of_row(inner, rows, sense.opposite()),
             Predicate::Term(term) => self.row_term(term, rows, sense),
@@ -633,12 +835,15 @@ fn in_sense_of(condition: &Condition, sense: Sense) -> Compiled {
     Compiled::constant(holds == (sense == Sense::Plain))
 }
 
-fn membership(set: Sql, sense: Sense) -> Compiled {
-    match sense {
-        Sense::Plain => Compiled::with_set(Sql::new("r.seq IN (").add(set.clone()).raw(")"), set),
-        // No member or group is NULL, so NOT IN has no third value here.
-        Sense::Negated => Compiled::exact(Sql::new("r.seq NOT IN (").add(set).raw(")")),
-    }
+/// Whether the row `r` has value rows like these, or that it has none.
+fn has_rows_like(dialect: Dialect, rows: Sql, sense: Sense) -> Sql {
+    Sql::new(match sense {
+        Sense::Plain => "EXISTS (SELECT 1 ",
+        Sense::Negated => "NOT EXISTS (SELECT 1 ",
+    })
+    .raw(rows_of_resource(dialect))
+    .add(rows)
+    .raw(" AND v.resource = r.seq)")
 }
 
 fn active(test: &Test, sense: Sense) -> Compiled {

@@ -13,7 +13,7 @@ use scim_schema::{AttrType, ResourceType};
 
 use crate::{
     connection::{Dialect, Use},
-    predicate::{Compiler, Condition, Part, modified, rows_of_resource},
+    predicate::{Anchor, Compiler, Condition, Part, modified, rows_of_resource},
     resources::{ResourceRow, ResourceSql, columns},
     sql::Sql,
     tenants::APPLICATION,
@@ -33,9 +33,25 @@ pub(crate) struct Arm<'q> {
     pub(crate) condition: Option<Sql>,
     /// Whether the condition says all that the predicate says.
     pub(crate) exact: bool,
+    /// How its rows are found.
+    pub(crate) anchor: Anchor,
     sort: SortPlace,
     /// Whether it is sorted by the unique key, whose index gives the order.
     is_in_key_order: bool,
+}
+
+impl Arm<'_> {
+    /// Whether it can be sorted by documents only.
+    pub(crate) fn sorts_documents(&self) -> bool {
+        matches!(self.sort, SortPlace::Document)
+    }
+}
+
+/// The order of a page that [`DieselTxn::sequences`] says the rows `p` of.
+pub(crate) fn page_order(query: &Query) -> &'static str {
+    let kind = query.sort.as_ref().map_or(SortKind::None, |sort| kind_of(&sort.target));
+    let order = query.sort.as_ref().map_or(Order::Ascending, |sort| sort.order);
+    order_by(kind, order, End::Front, Names::Page)
 }
 
 /// What an arm is sorted by.
@@ -59,7 +75,7 @@ enum SortKind {
 
 /// From which end a result is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     Front,
     Back,
 }
@@ -67,7 +83,7 @@ enum End {
 impl DieselTxn<'_> {
     pub(crate) fn answer(&mut self, query: &Query) -> Result<Page, StoreError> {
         let (arms, unanswered) = self.arms(query)?;
-        let sorts_documents = arms.iter().any(|arm| matches!(arm.sort, SortPlace::Document));
+        let sorts_documents = arms.iter().any(Arm::sorts_documents);
         if sorts_documents || arms.iter().any(|arm| !arm.exact) {
             let attribute = match (&unanswered, &query.sort) {
                 (Some(attribute), _) => attribute.clone(),
@@ -84,7 +100,7 @@ impl DieselTxn<'_> {
 
     /// The arms of a query that may have an answer, and the first attribute that some condition
     /// cannot answer for.
-    fn arms<'q>(&mut self, query: &'q Query) -> Result<(Vec<Arm<'q>>, Option<String>), StoreError>
+    pub(crate) fn arms<'q>(&mut self, query: &'q Query) -> Result<(Vec<Arm<'q>>, Option<String>), StoreError>
     where
         Self: 'q,
     {
@@ -92,6 +108,7 @@ impl DieselTxn<'_> {
         let mut arms = Vec::new();
         let mut unanswered = None;
         let view = &query.view;
+        self.link.scan_end.allow(query.scan.millis);
         let sort_target = query.sort.as_ref().map(|sort| &sort.target);
         let groups = match view.adoptable {
             Adoptable::Seen => Sql::new("(g.conn = ").int(view.connection.0).raw(" OR g.adoptable = 1)"),
@@ -101,19 +118,13 @@ impl DieselTxn<'_> {
             let Some(type_number) = self.find_number(&selection.resource_type)? else { continue };
             let Some(resource_type) = shared.registry.resource_type(&selection.resource_type) else { continue };
             let mut long = None;
-            for piece in self.parts(view, type_number)? {
-                let mut compiler = Compiler {
-                    txn: self,
-                    resource_type,
-                    type_number,
-                    part: piece,
-                    groups: groups.clone(),
-                    long,
-                    unanswered: None,
-                };
-                let answer = compiler.compile(&selection.predicate)?;
+            let mut arm = |txn: &mut Self, part| -> Result<Option<Arm<'q>>, StoreError> {
+                let predicate = &selection.predicate;
+                let groups = groups.clone();
+                let mut compiler = Compiler { txn, resource_type, type_number, part, groups, long, unanswered: None };
+                let answer = compiler.compile(predicate)?;
                 let condition = match answer.condition {
-                    Condition::False => continue,
+                    Condition::False => return Ok(None),
                     Condition::True => None,
                     Condition::Sql(sql) => Some(sql),
                 };
@@ -122,27 +133,44 @@ impl DieselTxn<'_> {
                 if !answer.exact && unanswered.is_none() {
                     unanswered = compiler.unanswered;
                 }
-                arms.push(Arm {
+                let is_in_key_order = !matches!(part, Part::Seen(_))
+                    && sort_target.is_some_and(|target| place(resource_type, target) == Place::Column(Column::Key));
+                let (exact, anchor) = (answer.exact, answer.anchor);
+                Ok(Some(Arm {
                     resource_type,
                     type_number,
-                    part: piece,
-                    predicate: &selection.predicate,
+                    part,
+                    predicate,
                     condition,
-                    exact: answer.exact,
+                    exact,
+                    anchor,
                     sort,
-                    is_in_key_order: sort_target
-                        .is_some_and(|target| place(resource_type, target) == Place::Column(Column::Key)),
-                });
+                    is_in_key_order,
+                }))
+            };
+            // Where an index finds the rows whoever owns them, one arm does for the whole view.
+            if view.adoptable == Adoptable::Seen {
+                match arm(self, Part::Seen(view.connection))? {
+                    None => continue,
+                    Some(whole) if whole.exact && whole.anchor != Anchor::None => {
+                        arms.push(whole);
+                        continue;
+                    }
+                    Some(_) => {}
+                }
+            }
+            for part in self.parts(view, type_number)? {
+                arms.extend(arm(self, part)?);
             }
         }
         Ok((arms, unanswered))
     }
 
     /// The parts of a view that are not empty, so that the usual case, in which nothing waits to be
-    /// adopted, reads one index.
+    /// adopted, reads one index. In silence, all that may not be empty.
     fn parts(&mut self, view: &View, type_number: i64) -> Result<Vec<Part>, StoreError> {
         let mut parts = vec![Part::Owned(view.connection)];
-        if view.adoptable == Adoptable::Seen && self.counted(ADOPTABLE, type_number)? != 0 {
+        if view.adoptable == Adoptable::Seen && (self.silent || self.counted(ADOPTABLE, type_number)? != 0) {
             parts.push(Part::Adoptable(view.connection));
         }
         Ok(parts)
@@ -174,7 +202,7 @@ impl DieselTxn<'_> {
                 // What is adoptable belongs to the application, whose own count has it already.
                 (None, Part::Adoptable(_)) if self.is_application(view)? => {}
                 (None, Part::Adoptable(_)) => total = total.saturating_add(self.counted(ADOPTABLE, arm.type_number)?),
-                (Some(_), _) => counting.push(arm),
+                (None, Part::Seen(_)) | (Some(_), _) => counting.push(arm),
             }
         }
         if !counting.is_empty() {
@@ -201,11 +229,26 @@ impl DieselTxn<'_> {
 
     /// ` FROM resources r WHERE …` of an arm.
     pub(crate) fn from(&self, arm: &Arm<'_>) -> Sql {
-        let sql = Sql::new(" FROM resources r WHERE r.tenant_id = ")
+        // Where an index is not led by what is asked, SQLite would as soon read any other one.
+        let all = self.dialect() == Dialect::Sqlite && arm.condition.is_some() && arm.anchor == Anchor::None;
+        Sql::new(match arm.part {
+            Part::Owned(_) if all => " FROM resources r INDEXED BY r_page WHERE ",
+            Part::Adoptable(_) if all => " FROM resources r INDEXED BY r_adopt WHERE ",
+            _ => " FROM resources r WHERE ",
+        })
+        .add(self.on_r(arm))
+    }
+
+    /// The conditions of an arm on the row `r`.
+    pub(crate) fn on_r(&self, arm: &Arm<'_>) -> Sql {
+        // The signs keep SQLite, which knows nothing of how many rows a tenant has, from choosing an
+        // index for the tenant alone where a set says which rows are meant.
+        let by_set = self.dialect() == Dialect::Sqlite && arm.anchor == Anchor::Set;
+        let sql = Sql::new(if by_set { "+r.tenant_id = " } else { "r.tenant_id = " })
             .int(self.key())
             .raw(" AND ")
             .add(arm.part.on_r())
-            .raw(" AND r.type = ")
+            .raw(if by_set { " AND +r.type = " } else { " AND r.type = " })
             .int(arm.type_number);
         match &arm.condition {
             Some(condition) => sql.raw(" AND ").add(condition.clone()),
@@ -301,28 +344,7 @@ impl DieselTxn<'_> {
         }
         let kind = query.sort.as_ref().map_or(SortKind::None, |sort| kind_of(&sort.target));
         let order = query.sort.as_ref().map_or(Order::Ascending, |sort| sort.order);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        let inner = match arms {
-            [arm] => self.sorted(arm, kind, order, after, end).raw(" LIMIT ").int(limit).raw(" OFFSET ").int(offset),
-            arms => {
-                let mut sql = Sql::new("SELECT u.seq, u.k FROM (");
-                for (n, arm) in arms.iter().enumerate() {
-                    sql = sql
-                        .raw(if n > 0 { " UNION ALL SELECT * FROM (" } else { "SELECT * FROM (" })
-                        .add(self.sorted(arm, kind, order, after, end))
-                        .raw(" LIMIT ")
-                        .int(limit.saturating_add(offset))
-                        .raw(") a");
-                }
-                sql.raw(") u")
-                    .raw(order_by(kind, order, end, Names::Union))
-                    .raw(" LIMIT ")
-                    .int(limit)
-                    .raw(" OFFSET ")
-                    .int(offset)
-            }
-        };
+        let inner = self.sequences(query, arms, after, end, limit, offset);
         let sql = Sql::new("SELECT ")
             .raw(match kind {
                 SortKind::None => "",
@@ -353,6 +375,42 @@ impl DieselTxn<'_> {
         rows.into_iter().map(|(value, row)| Ok((value, self.stored(row)?))).collect()
     }
 
+    /// `SELECT seq, k FROM …`: which rows a part of the result has.
+    pub(crate) fn sequences(
+        &self,
+        query: &Query,
+        arms: &[Arm<'_>],
+        after: Option<&PageKey>,
+        end: End,
+        limit: u64,
+        offset: u64,
+    ) -> Sql {
+        let kind = query.sort.as_ref().map_or(SortKind::None, |sort| kind_of(&sort.target));
+        let order = query.sort.as_ref().map_or(Order::Ascending, |sort| sort.order);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+        match arms {
+            [arm] => self.sorted(arm, kind, order, after, end).raw(" LIMIT ").int(limit).raw(" OFFSET ").int(offset),
+            arms => {
+                let mut sql = Sql::new("SELECT u.seq, u.k FROM (");
+                for (n, arm) in arms.iter().enumerate() {
+                    sql = sql
+                        .raw(if n > 0 { " UNION ALL SELECT * FROM (" } else { "SELECT * FROM (" })
+                        .add(self.sorted(arm, kind, order, after, end))
+                        .raw(" LIMIT ")
+                        .int(limit.saturating_add(offset))
+                        .raw(") a");
+                }
+                sql.raw(") u")
+                    .raw(order_by(kind, order, end, Names::Union))
+                    .raw(" LIMIT ")
+                    .int(limit)
+                    .raw(" OFFSET ")
+                    .int(offset)
+            }
+        }
+    }
+
     /// `SELECT seq, k FROM resources … ORDER BY …` of an arm.
     fn sorted(&self, arm: &Arm<'_>, kind: SortKind, order: Order, after: Option<&PageKey>, end: End) -> Sql {
         let SortPlace::Expression(expression) = &arm.sort else {
@@ -363,7 +421,7 @@ impl DieselTxn<'_> {
             return sql.raw(order_by(SortKind::None, order, end, Names::Row));
         };
         let mut sql = Sql::new("SELECT r.seq, ").add(expression.clone()).raw(" AS k");
-        sql = if arm.is_in_key_order { sql.add(self.by_key(arm)) } else { sql.add(self.from(arm)) };
+        sql = if arm.is_in_key_order && arm.anchor == Anchor::None { sql.add(self.by_key(arm)) } else { sql.add(self.from(arm)) };
         if let Some(key) = after {
             sql = sql.raw(" AND ").add(behind(expression, order, key));
         }

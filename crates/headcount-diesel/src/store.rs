@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
 };
 
 use diesel::sql_types::{BigInt, Text};
@@ -11,17 +11,18 @@ use headcount_model::{Clock, TenantKey};
 use headcount_store::{
     Store, StoreError, TenantCtx, Verdict,
     act::{self, Act, Done},
+    look::{Look, Looked},
     store::Work,
 };
 use scim_schema::Registry;
 
 use crate::{
-    connection::{Database, Dialect, Link, Pool, RequireRowLevelSecurity, StoreOptions, Use, pool},
+    connection::{Database, Dialect, Link, NOBODY, Opener, Pool, RequireRowLevelSecurity, StoreOptions, Use, pool},
     constraint::{is_lost, store_error},
     error::ConnectError,
     migrate::prepare_file,
     names::Names,
-    sql::Sql,
+    sql::{Fixed, Sql},
     txn::{DieselTxn, Shared},
     writer::Writer,
 };
@@ -48,6 +49,8 @@ pub struct DieselStore {
     row_level_security: RowLevelSecurity,
     /// Tenants whose journals have rows without a number, as far as this process knows.
     pub(crate) unsealed: Mutex<BTreeSet<i64>>,
+    /// When a connection was last found to be gone, in microseconds.
+    pub(crate) lost: AtomicI64,
     /// How far the walk over all tenants came that finds what a crash left without a number.
     pub(crate) walked: Mutex<i64>,
 }
@@ -83,6 +86,7 @@ impl DieselStore {
             options: options.clone(),
             row_level_security,
             unsealed: Mutex::default(),
+            lost: AtomicI64::new(i64::MIN),
             walked: Mutex::default(),
         })
     }
@@ -144,27 +148,29 @@ impl DieselStore {
 
     /// A connection of the pool with an open transaction. Connections that turn out to be gone are
     /// given up and the next is tried.
-    pub(crate) fn begin(
-        &self,
-        tenant: TenantKey,
-        usage: Use,
-    ) -> Result<r2d2::PooledConnection<crate::connection::Opener>, StoreError> {
-        let mut tries = self.options.pool_size.saturating_add(1);
+    pub(crate) fn begin(&self, tenant: TenantKey, usage: Use) -> Result<r2d2::PooledConnection<Opener>, StoreError> {
+        let mut tries = self.tries();
         loop {
-            let mut link = self.pool.get().map_err(|error| StoreError::Busy(Some(error.into())))?;
+            let mut link = self.link()?;
             let begun = match self.dialect {
-                Dialect::Sqlite => link.run(&Sql::new("BEGIN")).map(|_| ()),
+                Dialect::Sqlite => link.run_fixed::<Begin>().map(|_| ()),
                 Dialect::Postgres => {
                     let mode = match usage {
                         Use::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                         Use::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
                     };
                     // One round trip; only numbers of ours are put into the text.
-                    link.batch(&format!(
-                        "{mode}; SELECT set_config('app.tenant', '{}', true), \
-                         set_config('statement_timeout', '{}', true), set_config('lock_timeout', '{}', true)",
-                        tenant.0, self.options.statement_timeout_ms, self.options.busy_timeout_ms
-                    ))
+                    if link.names(tenant) {
+                        link.batch(mode)
+                    } else if link.names_tenants() {
+                        link.batch(&format!("{mode}; SELECT set_config('app.tenant', '{}', true)", tenant.0))
+                    } else {
+                        link.batch(&format!(
+                            "{mode}; SELECT set_config('app.tenant', '{}', true), \
+                             set_config('statement_timeout', '{}', true), set_config('lock_timeout', '{}', true)",
+                            tenant.0, self.options.statement_timeout_ms, self.options.busy_timeout_ms
+                        ))
+                    }
                 }
             };
             match begun {
@@ -194,7 +200,7 @@ impl DieselStore {
         let (conflicted, journaled) = (txn.conflicted, txn.journaled);
         let learned = txn.names.own().clone();
         let result = match result {
-            Ok(Verdict::Commit) => match link.run(&Sql::new("COMMIT")) {
+            Ok(Verdict::Commit) => match link.run_fixed::<Commit>() {
                 Ok(_) => {
                     self.shared.names.learn(learned);
                     Ok(Verdict::Commit)
@@ -217,12 +223,14 @@ impl DieselStore {
         &self,
         mut work: impl FnMut(&mut Link) -> diesel::QueryResult<T>,
     ) -> Result<T, StoreError> {
-        let mut tries = self.options.pool_size.saturating_add(1);
+        let mut tries = self.tries();
         loop {
-            let mut link = self.pool.get().map_err(|error| StoreError::Busy(Some(error.into())))?;
-            match work(&mut link) {
+            let mut link = self.link()?;
+            // What is outside tenants shows no tenant's rows to anybody.
+            match link.turn_to(NOBODY).and_then(|()| work(&mut link)) {
                 Ok(value) => return Ok(value),
                 Err(error) => {
+                    link.distrust();
                     tries = tries.saturating_sub(1);
                     if !is_lost(&error) || tries == 0 {
                         return Err(store_error(error));
@@ -232,6 +240,32 @@ impl DieselStore {
             }
         }
     }
+
+    /// A connection of the pool.
+    pub(crate) fn link(&self) -> Result<r2d2::PooledConnection<Opener>, StoreError> {
+        self.pool.get().map_err(|error| StoreError::Busy(Some(error.into())))
+    }
+
+    /// How many connections of the pool may turn out to be gone before one must work.
+    pub(crate) fn tries(&self) -> u32 {
+        self.options.pool_size.saturating_add(1)
+    }
+}
+
+/// Opens a transaction on a reader of SQLite.
+struct Begin;
+
+impl Fixed for Begin {
+    const SQLITE: &'static [&'static str] = &["BEGIN"];
+    const POSTGRES: &'static [&'static str] = Self::SQLITE;
+}
+
+/// Ends a transaction.
+struct Commit;
+
+impl Fixed for Commit {
+    const SQLITE: &'static [&'static str] = &["COMMIT"];
+    const POSTGRES: &'static [&'static str] = Self::SQLITE;
 }
 
 impl Store for DieselStore {
@@ -241,6 +275,14 @@ impl Store for DieselStore {
 
     fn write(&self, ctx: &TenantCtx, work: &mut Work<'_>) -> Result<(), StoreError> {
         self.write_inner(ctx.tenant(), &mut |txn| work(txn)).map(|_| ())
+    }
+
+    fn look(&self, ctx: &TenantCtx, look: &Look<'_>) -> Result<Looked, StoreError> {
+        self.look_at(ctx.tenant(), look)
+    }
+
+    fn look_now(&self, ctx: &TenantCtx, look: &Look<'_>) -> Option<Result<Looked, StoreError>> {
+        self.look_at_now(ctx.tenant(), look)
     }
 
     fn act(&self, ctx: &TenantCtx, act: &Act<'_>) -> Result<Done, StoreError> {

@@ -11,7 +11,14 @@ use headcount_store::{
 };
 use headcount_token::TokenHash;
 
-use crate::{connection::Dialect, journal::Sealed, migrate, sql::Sql, store::DieselStore, txn::DieselTxn};
+use crate::{
+    connection::{Dialect, NOBODY},
+    journal::Sealed,
+    migrate,
+    sql::Sql,
+    store::DieselStore,
+    txn::DieselTxn,
+};
 
 impl SystemStore for DieselStore {
     fn find_token(&self, id: &TokenId) -> Result<Option<TokenBinding>, StoreError> {
@@ -196,9 +203,6 @@ impl DieselStore {
         Ok(unnumbered.then_some(next))
     }
 }
-
-/// No tenant has this key; for transactions that name theirs later, or none.
-const NOBODY: TenantKey = TenantKey(0);
 
 fn insert_tenant(txn: &mut DieselTxn<'_>, new: &NewTenant) -> Result<Tenant, StoreError> {
     for (kind, name) in [("slug", &*new.slug), ("id", new.id.as_str())] {

@@ -5,12 +5,12 @@ use headcount_model::{ConnectionKey, ScopeSet, Timestamp, TokenId, TokenRecord};
 use headcount_store::{
     StoreError,
     tenants::TenantTxn,
-    tokens::{Credential, TokenTxn},
+    tokens::{Credential, Standing, TokenTxn},
 };
 use headcount_token::TokenHash;
 
 use crate::{
-    sql::Sql,
+    sql::{Bind, Fixed, Sql},
     tenants::{ConnectionRow, ConnectionSql, TenantRow, TenantSql, connection_of, tenant_of},
     txn::DieselTxn,
 };
@@ -19,6 +19,48 @@ pub(crate) type TokenSql =
     (Text, BigInt, Text, Text, BigInt, Text, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>);
 pub(crate) type TokenRow =
     (String, i64, String, String, i64, String, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+
+/// The SQL types of a standing.
+pub(crate) type StandingSql = (Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, BigInt, BigInt);
+/// The columns that are a token's standing.
+pub(crate) type StandingRow = (Option<i64>, Option<i64>, Option<i64>, i64, i64);
+
+pub(crate) fn standing_of(row: StandingRow) -> Standing {
+    let (expires, revoked, last_used, connection_revision, tenant_revision) = row;
+    Standing {
+        expires: expires.map(Timestamp::from_micros),
+        revoked: revoked.map(Timestamp::from_micros),
+        last_used: last_used.map(Timestamp::from_micros),
+        connection_revision,
+        tenant_revision,
+    }
+}
+
+/// The columns of [`StandingRow`].
+macro_rules! standing {
+    () => {
+        "t.expires, t.revoked, t.last_used, c.revision, w.revision"
+    };
+}
+
+/// The rows `t`, `c` and `w` that a standing is read from.
+macro_rules! of_token {
+    () => {
+        " FROM tokens t JOIN connections c ON c.tenant_id = t.tenant_id AND c.conn = t.conn \
+         JOIN tenants w ON w.tenant_id = t.tenant_id"
+    };
+}
+
+pub(crate) use {of_token, standing};
+
+/// The standing of a token; binds: tenant, token.
+struct OfToken;
+
+impl Fixed for OfToken {
+    const SQLITE: &'static [&'static str] =
+        &[concat!("SELECT ", standing!(), of_token!(), " WHERE t.tenant_id = "), " AND t.id = ", ""];
+    const POSTGRES: &'static [&'static str] = Self::SQLITE;
+}
 
 impl TokenTxn for DieselTxn<'_> {
     fn credential(&mut self, id: &TokenId) -> Result<Option<Credential>, StoreError> {
@@ -47,6 +89,15 @@ impl TokenTxn for DieselTxn<'_> {
             connection: connection_of(self.tenant, connection)?,
             tenant: tenant_of(tenant, hosts),
         }))
+    }
+
+    fn standing(&mut self, id: &TokenId) -> Result<Option<Standing>, StoreError> {
+        if id.as_str().contains('\0') {
+            return Ok(None);
+        }
+        let binds = [Bind::Int(self.key()), Bind::Text(id.as_str())];
+        let row = self.load_fixed::<OfToken, StandingSql, StandingRow>(&binds)?.into_iter().next();
+        Ok(row.map(standing_of))
     }
 
     fn insert_token(&mut self, record: &TokenRecord, hash: &TokenHash) -> Result<(), StoreError> {

@@ -12,9 +12,9 @@ use scim_schema::Registry;
 
 use crate::{
     connection::{Dialect, Link, Use},
-    constraint::{is_conflict, store_error},
+    constraint::{is_conflict, is_lost, store_error},
     names::{Names, NamesInTxn},
-    sql::{Loads, Rows, Sql},
+    sql::{Bind, Fixed, FixedRows, Loads, Rows, Sql},
 };
 
 /// What transactions share.
@@ -35,6 +35,10 @@ pub(crate) struct DieselTxn<'a> {
     pub(crate) journaled: bool,
     /// Whether the database chose it to give way, so that running the work again helps.
     pub(crate) conflicted: bool,
+    /// Whether its connection is gone.
+    pub(crate) lost: bool,
+    /// Whether statements are refused, while something is prepared that must need none.
+    pub(crate) silent: bool,
     /// Whether a statement failed since the last savepoint that was undone: PostgreSQL answers a
     /// COMMIT with a rollback then, and no error.
     failed: bool,
@@ -44,7 +48,19 @@ pub(crate) struct DieselTxn<'a> {
 impl<'a> DieselTxn<'a> {
     pub(crate) fn new(link: &'a mut Link, tenant: TenantKey, shared: &'a Shared, usage: Use) -> Self {
         let names = NamesInTxn::new(&shared.names);
-        Self { link, tenant, shared, names, usage, journaled: false, conflicted: false, failed: false, depth: 0 }
+        Self {
+            link,
+            tenant,
+            shared,
+            names,
+            usage,
+            journaled: false,
+            conflicted: false,
+            lost: false,
+            silent: false,
+            failed: false,
+            depth: 0,
+        }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -65,6 +81,7 @@ impl<'a> DieselTxn<'a> {
     pub(crate) fn note(&mut self, error: &diesel::result::Error) {
         self.failed = true;
         self.conflicted |= is_conflict(error);
+        self.lost |= is_lost(error);
     }
 
     /// What the work's result means for the transaction: one in which a statement failed is not kept.
@@ -97,7 +114,17 @@ impl<'a> DieselTxn<'a> {
         for<'q> Rows<'q, ST>: Loads<'q, U>,
     {
         guard(self.usage, sql);
+        if self.silent {
+            return Err(silence());
+        }
         self.link.load::<ST, U>(sql).map_err(|error| self.fault(error))
+    }
+
+    pub(crate) fn load_fixed<K: Fixed, ST, U>(&mut self, binds: &[Bind<'_>]) -> Result<Vec<U>, StoreError>
+    where
+        for<'q> FixedRows<'q, K, ST>: Loads<'q, U>,
+    {
+        self.link.load_fixed::<K, ST, U>(binds).map_err(|error| self.fault(error))
     }
 
     pub(crate) fn one<ST, U>(&mut self, sql: &Sql) -> Result<Option<U>, StoreError>
@@ -108,6 +135,9 @@ impl<'a> DieselTxn<'a> {
     }
 
     pub(crate) fn find_number(&mut self, name: &str) -> Result<Option<i64>, StoreError> {
+        if self.silent {
+            return self.shared.names.number(name).map(Some).ok_or_else(silence);
+        }
         let found = self.names.find(self.link, name);
         self.failed |= found.is_err();
         found
@@ -153,6 +183,12 @@ impl Txn for DieselTxn<'_> {
         }
         result
     }
+}
+
+/// What is said in place of a statement while there must be none; it goes no further than to whoever
+/// asked for the silence.
+fn silence() -> StoreError {
+    StoreError::Busy(None)
 }
 
 /// What a view shows, as a condition on the row `r`.
