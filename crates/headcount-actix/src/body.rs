@@ -5,7 +5,7 @@ use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 use actix_web::{
     HttpRequest,
     body::{BodyStream, MessageBody},
-    http::header::CONTENT_LENGTH,
+    http::header::{CONTENT_LENGTH, TRANSFER_ENCODING},
     web::Payload,
 };
 use bytes::{Bytes, BytesMut};
@@ -39,6 +39,13 @@ impl Memory {
 
 fn units(bytes: usize) -> usize {
     bytes.div_ceil(UNIT_BYTES)
+}
+
+/// Whether the head of a request says that no body follows (RFC 9112 §6.3).
+pub(crate) fn is_absent(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    !headers.contains_key(TRANSFER_ENCODING)
+        && headers.get(CONTENT_LENGTH).is_none_or(|length| length.as_bytes() == b"0")
 }
 
 /// Reads the whole body.

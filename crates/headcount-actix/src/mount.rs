@@ -115,8 +115,18 @@ impl Mount {
     async fn call(&self, request: &HttpRequest, payload: Payload) -> Result<http::Response<bytes::Bytes>, Refusal> {
         let Inner { api, options, running, shares, memory } = &*self.inner;
         let head = convert::head(request, &options.trusted_proxies).ok_or(Refusal::Malformed)?;
-        let collected = body::collect(request, payload, api.max_body_bytes(), options.body_timeout, memory).await?;
         let share = shares.of(request);
+        let head = if body::is_absent(request) {
+            let (parts, ()) = head.into_parts();
+            if let Some(response) = self.answer_now(&parts, share) {
+                return Ok(response);
+            }
+            http::Request::from_parts(parts, ())
+        } else {
+            head
+        };
+        let collected = body::collect(request, payload, api.max_body_bytes(), options.body_timeout, memory).await?;
+        let share = Arc::clone(share);
         let turn = async {
             let share = share.acquire_owned().await?;
             Ok::<_, AcquireError>((share, Arc::clone(running).acquire_owned().await?))
@@ -139,5 +149,12 @@ impl Mount {
             .await
             .map_err(|_elapsed| Refusal::TimedOut)?
             .map_err(|_cancelled| Refusal::TimedOut)
+    }
+
+    /// Answers right here, where other requests wait meanwhile, what takes no longer than the hop to
+    /// another thread would: if its turn is now, and if the API can.
+    fn answer_now(&self, parts: &http::request::Parts, share: &Semaphore) -> Option<http::Response<bytes::Bytes>> {
+        let _turn = (share.try_acquire().ok()?, self.inner.running.try_acquire().ok()?);
+        self.inner.api.handle_now(parts)
     }
 }

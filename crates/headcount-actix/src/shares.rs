@@ -11,10 +11,11 @@ use tokio::sync::Semaphore;
 /// Into how many shares bases are sorted. What a base is called is the client's word, so there is
 /// no entry for each: two that fall together share a share, which slows them and breaks nothing.
 const SHARES: usize = 256;
+const SHARES_U64: u64 = 256;
 
 /// The shares of all bases, in a fixed number.
 pub(crate) struct Shares {
-    semaphores: Vec<Arc<Semaphore>>,
+    semaphores: [Arc<Semaphore>; SHARES],
     // Keyed afresh in each process, so that nobody can choose a name that falls together with
     // another's.
     hasher: RandomState,
@@ -23,16 +24,16 @@ pub(crate) struct Shares {
 impl Shares {
     pub(crate) fn new(permits: usize) -> Self {
         let permits = permits.clamp(1, Semaphore::MAX_PERMITS);
-        let semaphores = (0..SHARES).map(|_| Arc::new(Semaphore::new(permits))).collect();
+        let semaphores = std::array::from_fn(|_| Arc::new(Semaphore::new(permits)));
         Self { semaphores, hasher: RandomState::new() }
     }
 
     /// The share of a request's base.
-    pub(crate) fn of(&self, request: &HttpRequest) -> Arc<Semaphore> {
+    pub(crate) fn of(&self, request: &HttpRequest) -> &Arc<Semaphore> {
         let hash = self.hasher.hash_one(base(request));
-        let shares = u64::try_from(self.semaphores.len()).unwrap_or(1).max(1);
-        let place = usize::try_from(hash.checked_rem(shares).unwrap_or(0)).unwrap_or(0);
-        self.semaphores.get(place).map_or_else(|| Arc::new(Semaphore::new(1)), Arc::clone)
+        let [first, ..] = &self.semaphores;
+        let place = usize::try_from(hash.checked_rem(SHARES_U64).unwrap_or(0)).unwrap_or(0);
+        self.semaphores.get(place).unwrap_or(first)
     }
 }
 
@@ -67,7 +68,7 @@ mod tests {
     fn one_base_always_has_the_same_share() {
         let shares = Shares::new(3);
         let one = shares.of(&request("/scim/v2/c1/Users", "a"));
-        assert!(Arc::ptr_eq(&one, &shares.of(&request("/scim/v2/c1/Groups", "b"))));
+        assert!(Arc::ptr_eq(one, shares.of(&request("/scim/v2/c1/Groups", "b"))));
         assert_eq!(one.available_permits(), 3);
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use headcount_model::{PublicId, switches::ResponseMediaType, token::Access};
+use headcount_model::{PublicId, Timestamp, switches::ResponseMediaType, token::Access};
 use headcount_service::{Caller, Confirmation, QueryRequest, Service, Source, caller::Known, service::Precondition};
 use headcount_token::PlainToken;
 use http::{
@@ -69,6 +69,12 @@ struct Exchange {
     admitted: bool,
 }
 
+impl Exchange {
+    fn new(request_id: PublicId) -> Self {
+        Self { request_id, route: "unknown".to_owned(), setting: ResponseMediaType::Auto, known: None, admitted: false }
+    }
+}
+
 /// A request whose target was read.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -121,13 +127,7 @@ impl ScimApi {
     pub fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let started = self.service.now();
         let (parts, body) = request.into_parts();
-        let mut exchange = Exchange {
-            request_id: self.service.mint(started),
-            route: "unknown".to_owned(),
-            setting: ResponseMediaType::Auto,
-            known: None,
-            admitted: false,
-        };
+        let mut exchange = Exchange::new(self.service.mint(started));
         // A panic is a fault of ours in this one request; it must not take the others with it.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&parts, &body, &mut exchange)));
         let outcome = outcome.unwrap_or_else(|_payload| {
@@ -139,6 +139,35 @@ impl ScimApi {
             );
             Err(ScimError::new(500, detail).into())
         });
+        self.conclude(&parts, &body, &exchange, outcome, started)
+    }
+
+    /// Answers a request without a body at once, on a thread that must not wait, if that can be: one
+    /// resource is read, or few are found, by a token that is known, from a store that need not wait.
+    /// `None`: it cannot, nothing was done, and [`Self::handle`] answers.
+    #[must_use]
+    pub fn handle_now(&self, parts: &Parts) -> Option<Response<Bytes>> {
+        if !self.service.answers_now() || !(parts.method == Method::GET || parts.method == Method::HEAD) {
+            return None;
+        }
+        let started = self.service.now();
+        let mut exchange = Exchange::new(self.service.mint(started));
+        let body = Bytes::new();
+        // Whoever handles the request next meets the same panic, and answers for it.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.answer_now(parts, &body, &mut exchange)));
+        let outcome = outcome.ok().flatten()?;
+        Some(self.conclude(parts, &body, &exchange, outcome, started))
+    }
+
+    /// The response to what a request came to, and its line in the log.
+    fn conclude(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+        exchange: &Exchange,
+        outcome: Result<Outcome, Failure>,
+        started: Timestamp,
+    ) -> Response<Bytes> {
         let scim_type = outcome.as_ref().err().and_then(|failure| failure.error.scim_type);
         let manner = Manner {
             answer_type: media_type::answer_type(exchange.setting, &parts.headers, body.is_empty()),
@@ -232,8 +261,40 @@ impl ScimApi {
         let outcome = self.serve(asked, &caller, form, exchange);
         match self.service.confirm(&caller) {
             Ok(Confirmation::Stands) => Attempt::Over(outcome),
-            Ok(Confirmation::Stale) => Attempt::Stale,
+            Ok(Confirmation::Stale | Confirmation::Later) => Attempt::Stale,
             Err(error) => Attempt::Over(Err(error.into())),
+        }
+    }
+
+    /// The same with nothing but what is at hand. Whatever is refused before the credential is looked
+    /// at is refused where there is time.
+    fn answer_now(&self, parts: &Parts, body: &Bytes, exchange: &mut Exchange) -> Option<Result<Outcome, Failure>> {
+        let target = Target::new(parts.uri.path(), parts.uri.query());
+        let (base, segments) = entry::split_base(&target.segments);
+        let route = Route::find(self.service.registry(), segments);
+        let is_short = match &route {
+            Route::Resource(_, Some(_)) => true,
+            Route::Resources(_) => target.query.contains("filter="),
+            _ => false,
+        };
+        if !is_short || check_framing(&parts.headers, body).is_err() || self.check_sizes(parts, body, &route).is_err() {
+            return None;
+        }
+        let Credential::Bearer(token) = credential::read(&parts.headers) else { return None };
+        let host = match base {
+            Base::Host => entry::host(parts).ok()?,
+            Base::Connection(_) | Base::Outside => String::new(),
+        };
+        let entry = entry::entry(&base, &host).ok()?;
+        let caller = self.service.recognize(token.expose(), &entry, exchange.request_id.clone())?;
+        exchange.route = route.pattern();
+        exchange.known = Some(Arc::clone(&caller.known));
+        exchange.setting = caller.switches.response_media_type;
+        let asked = Asked { parts, body, query: &target.query, base: &base, route: &route };
+        let outcome = self.serve(&asked, &caller, None, exchange);
+        match self.service.confirm(&caller) {
+            Ok(Confirmation::Stands) => Some(outcome),
+            Ok(Confirmation::Stale | Confirmation::Later) | Err(_) => None,
         }
     }
 

@@ -13,7 +13,7 @@ use headcount_token::TokenError;
 use scim_schema::ScimError;
 
 use crate::{
-    caller::{Caller, Confirmation, Entry, Known, Seen, Source},
+    caller::{Caller, Confirmation, Entry, Known, Pace, Seen, Source},
     error,
     service::Service,
 };
@@ -74,7 +74,23 @@ pub(crate) fn authenticate(
 
 fn caller(ctx: TenantCtx, known: Arc<Known>, base_url: Arc<str>, transaction: PublicId, source: Source) -> Caller {
     let switches = known.switches;
-    Caller { ctx, known, switches, base_url, transaction, source, seen: Seen::nothing() }
+    Caller { ctx, known, switches, base_url, transaction, source, pace: Pace::Patient, seen: Seen::nothing() }
+}
+
+/// See [`Service::recognize`].
+pub(crate) fn recognize(
+    service: &Service,
+    presented: &str,
+    entry: &Entry<'_>,
+    transaction: PublicId,
+) -> Option<Caller> {
+    let Authenticated { ctx, connection: _, token } =
+        auth::recognize(service.bindings(), service.verifier(), presented)?;
+    let known = service.memory().find(&token)?;
+    standing(&known.credential, service.now()).ok()?;
+    let base_url = confirm_entry(&known, entry).ok()?;
+    let caller = caller(ctx, known, base_url, transaction, Source::Memory);
+    Some(Caller { pace: Pace::Now, ..caller })
 }
 
 /// See [`Service::confirm`].
@@ -84,18 +100,32 @@ pub(crate) fn confirm(service: &Service, caller: &Caller) -> Result<Confirmation
     }
     if caller.seen.is_nothing() {
         let look = Look { token: caller.known.token(), at: LookAt::Standing, levels: 0 };
-        let looked = service
-            .store()
-            .look(&caller.ctx, &look)
-            .map_err(|error| error::of_store(error, caller.transaction.as_str()))?;
+        let looked = match caller.pace {
+            Pace::Patient => service.store().look(&caller.ctx, &look),
+            Pace::Now => match service.store().look_now(&caller.ctx, &look) {
+                Some(Ok(looked)) => Ok(looked),
+                Some(Err(_)) | None => return Ok(Confirmation::Later),
+            },
+        };
+        let looked = looked.map_err(|error| error::of_store(error, caller.transaction.as_str()))?;
         if meet(caller, looked.standing.as_ref()) != Meeting::Same {
             return Ok(Confirmation::Stale);
         }
     }
+    if caller.seen.is_later() {
+        return Ok(Confirmation::Later);
+    }
     if caller.seen.is_other() {
         return Ok(Confirmation::Stale);
     }
-    note_use(service, &caller.ctx, &caller.known, caller.seen.last_used(), service.now());
+    let (last, now) = (caller.seen.last_used(), service.now());
+    if note_is_due(last, now) {
+        // A note is a write.
+        if caller.pace == Pace::Now {
+            return Ok(Confirmation::Later);
+        }
+        note_use(service, &caller.ctx, &caller.known, last, now);
+    }
     Ok(Confirmation::Stands)
 }
 
@@ -125,7 +155,7 @@ pub(crate) enum Meeting {
 }
 
 /// Whether the note of a token's last use is due to be written again.
-pub(crate) fn note_is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
+fn note_is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
     last.is_none_or(|last| now.seconds_since(last) >= USE_NOTED_EVERY_S)
 }
 

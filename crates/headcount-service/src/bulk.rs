@@ -353,7 +353,7 @@ fn round(
 /// What the client sees of an operation that stopped; a failing store stops the whole job.
 fn refused(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, stop: Stop) -> Result<ScimError, Stop> {
     let refusal = match stop {
-        Stop::Store(_) | Stop::Stale => return Err(stop),
+        Stop::Store(_) | Stop::Stale | Stop::Later => return Err(stop),
         Stop::Refuse(refusal) => *refusal,
         Stop::Taken(taken) => uniqueness::explain(txn, job, session, &taken)?,
     };

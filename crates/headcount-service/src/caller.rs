@@ -39,6 +39,19 @@ pub enum Confirmation {
     /// It is not: whatever was found is void, and the request is to be done again from
     /// [`Source::Store`].
     Stale,
+    /// There was no telling without waiting, which this caller must not ([`Pace::Now`]): whatever was
+    /// found is void, and the request is to be done again where it may wait.
+    Later,
+}
+
+/// Whether a request may wait for the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// It may.
+    Patient,
+    /// It may not, so that it can be answered on a thread that others wait for. It can read one
+    /// resource, or find a few; everything else is [`Confirmation::Later`].
+    Now,
 }
 
 /// A credential as it was read, and what follows from it.
@@ -129,6 +142,7 @@ pub struct Caller {
     /// The id shared by all journal entries of this request; also its request id.
     pub transaction: PublicId,
     pub(crate) source: Source,
+    pub(crate) pace: Pace,
     pub(crate) seen: Seen,
 }
 
@@ -150,6 +164,7 @@ pub(crate) struct Seen {
 const NOTHING: u8 = 0;
 const SAME: u8 = 1;
 const OTHER: u8 = 2;
+const LATER: u8 = 3;
 
 impl Seen {
     pub(crate) fn nothing() -> Self {
@@ -165,6 +180,15 @@ impl Seen {
     /// It is another, and what was begun with it is given up.
     pub(crate) fn other(&self) {
         self.said.fetch_max(OTHER, Ordering::Relaxed);
+    }
+
+    /// There was no telling without waiting.
+    pub(crate) fn later(&self) {
+        self.said.fetch_max(LATER, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_later(&self) -> bool {
+        self.said.load(Ordering::Relaxed) == LATER
     }
 
     pub(crate) fn is_nothing(&self) -> bool {

@@ -1,10 +1,12 @@
 //! POST of a resource (RFC 7644 §3.3).
 
-use headcount_model::{EventKind, PublicId, Timestamp, switches::Toggle, token::Access};
+use headcount_model::{EventKind, PublicId, Seq, Timestamp, switches::Toggle, token::Access};
 use headcount_store::{
     Txn,
+    act::{Change, Done},
     index::{self, IndexForm, IndexPolicy},
     members::MemberRef,
+    query::{Adoptable, View},
     resources::{NewResource, StoredResource},
 };
 use scim_patch::MemberDelta;
@@ -70,18 +72,76 @@ pub(crate) fn create(
     let asked = Asked::all(resource_type, projection);
     let specified = specified::of_document(resource_type, &body);
     let id = service.mint(job.now);
-    let request = prepare(&job, resource_type, body, id, IdChoice::Free)?;
+    let mut request = prepare(&job, resource_type, body, id, IdChoice::Free)?;
+    if let Some(shown) = at_once(&job, &mut request)? {
+        return Ok(Frame::new(service.registry(), caller).written(201, resource_type, shown, projection, &specified));
+    }
     let shown = job.writing(|txn, session| {
         let Written { stored, document, .. } = perform(txn, &job, session, &request, &Pending::new())?;
         if stored.version == FIRST_VERSION && request.members.is_empty() {
-            // What was just made has no members and is in no group: there is nothing to read.
-            let mut shown = Shown::bare(&stored, document, &session.view);
-            shown.members = membership::has_members(resource_type).then(Vec::new);
-            return Ok(shown);
+            return Ok(new(resource_type, &stored, document, &session.view));
         }
         Ok(show::one(txn, &job, session, asked, &stored, document)?)
     })?;
     Ok(Frame::new(service.registry(), caller).written(201, resource_type, shown, projection, &specified))
+}
+
+/// What was just made has no members and is in no group: there is nothing to read.
+fn new(resource_type: &ResourceType, stored: &StoredResource, document: Map<String, Value>, view: &View) -> Shown {
+    let mut shown = Shown::bare(stored, document, view);
+    shown.members = membership::has_members(resource_type).then(Vec::new);
+    shown
+}
+
+/// Inserts with one act what is no more than a row and its journal entry. `None`: there is more to it,
+/// and a transaction makes it.
+fn at_once(job: &Job<'_>, request: &mut Create<'_>) -> Result<Option<Shown>, ScimError> {
+    let resource_type = request.resource_type;
+    let session = Session::known(job);
+    let name_may_wait = write::is_group(resource_type) && session.view.adoptable == Adoptable::Seen;
+    if name_may_wait || !request.members.is_empty() || request.password.is_some() {
+        return Ok(None);
+    }
+    let row = NewResource {
+        id: request.id.clone(),
+        resource_type: resource_type.name.clone(),
+        owner: session.view.connection,
+        adoptable: false,
+        version: FIRST_VERSION,
+        created: job.now,
+        modified: job.now,
+        document: std::mem::take(&mut request.text),
+        index: request.index.clone(),
+    };
+    let document = request.resource.document();
+    let subject = Subject { resource_type: &row.resource_type, id: &row.id, version: FIRST_VERSION };
+    let paths = changes::all(resource_type, document);
+    let event = journal::entry(job, &session, EventKind::Create, Some(subject), paths, None);
+    match job.act(Change::Insert(&row), &event) {
+        Ok(Some(Done::Inserted(seq))) => {
+            let document = std::mem::take(&mut request.resource).into_document();
+            Ok(Some(new(resource_type, &inserted(seq, row), document, &session.view)))
+        }
+        Ok(_) => {
+            request.text = row.document;
+            Ok(None)
+        }
+        Err(error) => Err(job.refused(write::taken_or(error, resource_type, document, &row.index, None))),
+    }
+}
+
+fn inserted(seq: Seq, row: NewResource) -> StoredResource {
+    StoredResource {
+        seq,
+        id: row.id,
+        resource_type: row.resource_type,
+        owner: row.owner,
+        adoptable: row.adoptable,
+        version: row.version,
+        created: row.created,
+        modified: row.modified,
+        document: row.document.into(),
+    }
 }
 
 /// Checks a body and makes everything of it that needs no store; hashes a password last.
@@ -137,7 +197,7 @@ pub(crate) fn perform(
         Some(tombstone) => (tombstone.id.clone(), tombstone.version.saturating_add(1), tombstone.created),
         None => (request.id.clone(), FIRST_VERSION, job.now),
     };
-    let new = NewResource {
+    let row = NewResource {
         id,
         resource_type: resource_type.name.clone(),
         owner: session.view.connection,
@@ -149,18 +209,8 @@ pub(crate) fn perform(
         index,
     };
     let seq =
-        txn.insert_resource(&new).map_err(|error| write::taken_or(error, resource_type, document, &new.index, None))?;
-    let stored = StoredResource {
-        seq,
-        id: new.id,
-        resource_type: new.resource_type,
-        owner: new.owner,
-        adoptable: false,
-        version,
-        created,
-        modified: job.now,
-        document: new.document.into(),
-    };
+        txn.insert_resource(&row).map_err(|error| write::taken_or(error, resource_type, document, &row.index, None))?;
+    let stored = inserted(seq, row);
     let subject = Subject { resource_type: &stored.resource_type, id: &stored.id, version };
     let mut paths = changes::all(resource_type, document);
     password::write(txn, session, seq, request.password.as_ref(), &mut paths)?;

@@ -20,6 +20,27 @@ pub(crate) struct Subject<'a> {
     pub(crate) version: i64,
 }
 
+/// The entry of a change.
+pub(crate) fn entry(
+    job: &Job<'_>,
+    session: &Session,
+    kind: EventKind,
+    subject: Option<Subject<'_>>,
+    paths: Vec<String>,
+    detail: Option<&Value>,
+) -> Event {
+    Event {
+        at: job.now,
+        kind,
+        actor: session.actor.clone(),
+        resource: subject.map(|subject| (subject.resource_type.to_owned(), subject.id.clone())),
+        version: subject.map_or(0, |subject| subject.version),
+        paths,
+        transaction: job.caller.transaction.clone(),
+        detail: detail.map(Value::to_string),
+    }
+}
+
 /// Writes the entry of a change.
 pub(crate) fn append(
     txn: &mut dyn Txn,
@@ -30,16 +51,18 @@ pub(crate) fn append(
     paths: Vec<String>,
     detail: Option<&Value>,
 ) -> Result<(), StoreError> {
-    txn.append(&Event {
-        at: job.now,
-        kind,
-        actor: session.actor.clone(),
-        resource: subject.map(|subject| (subject.resource_type.to_owned(), subject.id.clone())),
-        version: subject.map_or(0, |subject| subject.version),
-        paths,
-        transaction: job.caller.transaction.clone(),
-        detail: detail.map(Value::to_string),
-    })
+    txn.append(&entry(job, session, kind, subject, paths, detail))
+}
+
+/// The entry of members that came or went.
+pub(crate) fn members_entry(
+    job: &Job<'_>,
+    session: &Session,
+    kind: EventKind,
+    group: Subject<'_>,
+    ids: &[&str],
+) -> Event {
+    entry(job, session, kind, Some(group), vec!["members".to_owned()], Some(&json!({ "members": ids })))
 }
 
 /// Writes what changed in a membership list; nothing if nothing did.
@@ -55,8 +78,7 @@ pub(crate) fn append_members<'i>(
     let removed: Vec<&str> = removed.into_iter().map(PublicId::as_str).collect();
     for (kind, ids) in [(EventKind::MemberAdded, added), (EventKind::MemberRemoved, removed)] {
         for part in ids.chunks(IDS_PER_ENTRY) {
-            let detail = json!({ "members": part });
-            append(txn, job, session, kind, Some(group), vec!["members".to_owned()], Some(&detail))?;
+            txn.append(&members_entry(job, session, kind, group, part))?;
         }
     }
     Ok(())

@@ -59,6 +59,7 @@ mod render;
 mod replace;
 mod session;
 mod show;
+mod sight;
 mod specified;
 mod stop;
 mod store_call;

@@ -1,12 +1,15 @@
 //! PATCH of a resource (RFC 7644 §3.5.2).
 
-use headcount_model::{EventKind, switches::GroupPatchAnswer, token::Access};
+use headcount_model::{EventKind, PublicId, switches::GroupPatchAnswer, token::Access};
 use headcount_store::{
-    Txn,
+    StoreError, Txn,
+    act::{self, Put},
+    members::GroupOf,
+    query::View,
     resources::{Lock, StoredResource},
 };
 use scim_patch::{Dialect, MemberDelta, Op, Operation, PasswordChange, PatchRequest, Patched};
-use scim_schema::{Projection, ResourceType, ScimError};
+use scim_schema::{Projection, Resource, ResourceType, ScimError};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     answer::Answer,
     authenticate,
     caller::Caller,
+    journal::{self, Subject},
     membership::{self, MEMBERS, Pending},
     password::{self, NewPassword},
     precondition,
@@ -21,6 +25,7 @@ use crate::{
     service::{Precondition, Service},
     session::{Job, Session},
     show::{self, Asked, Shown},
+    sight::Sight,
     specified,
     stop::Stop,
     write::{self, Change, Written},
@@ -53,33 +58,130 @@ pub(crate) fn patch(
     let specified = specified::of_operations(resource_type, &request.request);
     let asked = Asked::all(resource_type, projection);
     let extent = Extent::of(&job, resource_type, projection);
-    let shown = job.writing(|txn, session| {
-        let Written { stored, document, .. } =
-            perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
-        if request.only_members {
-            return Ok(Shown::bare(&stored, document, &session.view));
-        }
-        extent.read(txn, &job, session, asked, &stored, document)
-    })?;
-    let shown = if request.only_members {
-        // Changes of members run side by side, so that only a snapshot after the commit shows a
-        // version together with what it stands for.
-        let now = job.snapshot(|txn, session| {
-            let Some(stored) = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)? else {
-                return Ok(None);
-            };
-            let document = show::document(&stored)?;
-            extent.read(txn, &job, session, asked, &stored, document).map(Some)
-        });
-        now.ok().flatten().unwrap_or(shown)
-    } else {
-        shown
-    };
     let frame = Frame::new(service.registry(), caller);
+    let shown = if move_at_once(&job, &request, id, precondition)? {
+        Shape::Now(None)
+    } else if let Some(shown) = at_once(&job, &request, id, precondition, projection)? {
+        Shape::Done(shown)
+    } else {
+        let shown = job.writing(|txn, session| {
+            let Written { stored, document, .. } =
+                perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
+            if request.only_members {
+                return Ok(Shown::bare(&stored, document, &session.view));
+            }
+            extent.read(txn, &job, session, asked, &stored, document)
+        })?;
+        if request.only_members { Shape::Now(Some(shown)) } else { Shape::Done(shown) }
+    };
+    let shown = match shown {
+        Shape::Done(shown) => shown,
+        Shape::Now(then) => {
+            // Changes of members run side by side, so that only a snapshot after the commit shows a
+            // version together with what it stands for.
+            let now = job.snapshot(|txn, session| {
+                let Some(stored) = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)? else {
+                    return Ok(None);
+                };
+                let document = show::document(&stored)?;
+                extent.read(txn, &job, session, asked, &stored, document).map(Some)
+            });
+            match now.ok().flatten().or(then) {
+                Some(shown) => shown,
+                // It was done, and there is nothing to show of it any more.
+                None => return Ok(Answer { status: 204, body: None, etag: None, location: None }),
+            }
+        }
+    };
     if extent.is_left_out(resource_type, &shown) {
         return Ok(frame.empty(204, &shown));
     }
     Ok(frame.written(200, resource_type, shown, projection, &specified))
+}
+
+/// What an answer shows.
+enum Shape {
+    /// This.
+    Done(Shown),
+    /// What is there now, else what was there then.
+    Now(Option<Shown>),
+}
+
+/// Adds or takes out one member with one act, if the request is no more than that. Returns whether it
+/// was; if not, a transaction decides and explains.
+fn move_at_once(job: &Job<'_>, request: &Patch<'_>, id: &str, precondition: &Precondition) -> Result<bool, ScimError> {
+    let resource_type = request.resource_type;
+    let is_plain = request.only_members
+        && *precondition == Precondition::default()
+        && resource_type.extensions.is_empty()
+        && job.service.limits().max_members > 0;
+    if !is_plain {
+        return Ok(false);
+    }
+    // Operations on members go by the request alone, so that any group does for them.
+    let group = Resource::default();
+    let registry = job.service.registry();
+    let patched = scim_patch::apply(registry, resource_type, &group, &Map::new(), &request.request, &request.dialect);
+    let Ok(Patched { resource, members, password: None, .. }) = patched else { return Ok(false) };
+    let (member, put) = match members.as_slice() {
+        [MemberDelta::Add(values)] => match values.as_slice() {
+            [one] => (one.value.as_str(), Put::In),
+            _ => return Ok(false),
+        },
+        [MemberDelta::Remove(ids)] => match ids.as_slice() {
+            [one] => (one.as_str(), Put::Out),
+            _ => return Ok(false),
+        },
+        _ => return Ok(false),
+    };
+    if resource != group || member == id {
+        return Ok(false);
+    }
+    let session = Session::known(job);
+    let kind = match put {
+        Put::In => EventKind::MemberAdded,
+        Put::Out => EventKind::MemberRemoved,
+    };
+    // The act fills in the version.
+    let group = PublicId::from_text(id);
+    let subject = Subject { resource_type: &resource_type.name, id: &group, version: 0 };
+    let event = journal::members_entry(job, &session, kind, subject, &[member]);
+    let change = act::Change::Member {
+        view: &session.view,
+        resource_type: &resource_type.name,
+        group: id,
+        member,
+        put,
+        at: job.now,
+    };
+    job.act(change, &event).map(|done| done.is_some()).map_err(|error| job.failed(error))
+}
+
+/// Looks at the resource and writes what becomes of it with one act, or nothing if nothing changes.
+/// `None`: there is more to it, and a transaction decides and explains.
+fn at_once(
+    job: &Job<'_>,
+    request: &Patch<'_>,
+    id: &str,
+    precondition: &Precondition,
+    projection: &Projection,
+) -> Result<Option<Shown>, ScimError> {
+    let resource_type = request.resource_type;
+    if membership::has_members(resource_type) || request.password.is_some() || names_groups(request) {
+        return Ok(None);
+    }
+    let Some(seen) = Sight::of(job, resource_type, id, projection)?.seen() else { return Ok(None) };
+    let session = Session::known(job);
+    let stored = &seen.stored;
+    let Ok(before) = adoption::own_document(stored, &session.view) else { return Ok(None) };
+    let read_only = match read_only(job, request, stored, &session.view, None) {
+        Ok(read_only) if precondition::check_write(precondition, stored.version).is_ok() => read_only,
+        _ => return Ok(None),
+    };
+    let Ok((after, members)) = patched(job, &session, request, &before, &read_only) else { return Ok(None) };
+    let change = change(request, stored, &before, after, &members);
+    let written = write::at_once(job, &session, change)?;
+    Ok(written.map(|Written { stored, document, .. }| seen.shown(&stored, document, &session.view)))
 }
 
 /// Whether and how the answer shows the resource.
@@ -178,28 +280,55 @@ pub(crate) fn perform(
     let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
     precondition::check_write(precondition, stored.version)?;
     let before = adoption::own_document(&stored, &session.view)?;
-    let read_only = read_only(txn, job, session, request, &stored)?;
+    let groups = if names_groups(request) {
+        let levels = show::group_levels(job.service.limits(), &session.switches);
+        Some(txn.groups_of(&session.view, &[stored.seq], levels)?)
+    } else {
+        None
+    };
+    let read_only = read_only(job, request, &stored, &session.view, groups)?;
+    let (after, members) = patched(job, session, request, &before, &read_only)?;
+    write::write(txn, job, session, change(request, &stored, &before, after, &members), pending)
+}
+
+/// Runs the operations: the document from now on, and what is asked of the members.
+fn patched(
+    job: &Job<'_>,
+    session: &Session,
+    request: &Patch<'_>,
+    before: &Resource,
+    read_only: &Map<String, Value>,
+) -> Result<(Map<String, Value>, Vec<MemberDelta>), ScimError> {
     let Patched { resource, members, password, .. } = scim_patch::apply(
         job.service.registry(),
-        resource_type,
-        &before,
-        &read_only,
+        request.resource_type,
+        before,
+        read_only,
         &request.request,
         &request.dialect,
     )?;
     password::check(matches!(password, Some(PasswordChange::Set(_))), session.switches.passwords)?;
     membership::check_count(named_members(&members), job.service.limits().max_members)?;
-    let change = Change {
-        resource_type,
+    Ok((resource.into_document(), members))
+}
+
+fn change<'c>(
+    request: &'c Patch<'_>,
+    stored: &'c StoredResource,
+    before: &'c Resource,
+    after: Map<String, Value>,
+    members: &'c [MemberDelta],
+) -> Change<'c> {
+    Change {
+        resource_type: request.resource_type,
         method: EventKind::Patch,
-        stored: &stored,
-        before: &before,
-        after: resource.into_document(),
-        members: &members,
+        stored,
+        before,
+        after,
+        members,
         addresses: specified::addresses(&request.request),
         password: request.password.as_ref(),
-    };
-    write::write(txn, job, session, change, pending)
+    }
 }
 
 fn named_members(deltas: &[MemberDelta]) -> usize {
@@ -213,30 +342,34 @@ fn named_members(deltas: &[MemberDelta]) -> usize {
         .fold(0, usize::saturating_add)
 }
 
+/// The values of operations without a path.
+fn values_without_path<'r>(request: &'r Patch<'_>) -> impl Iterator<Item = &'r Value> {
+    let without_path = request.request.operations.iter().filter(|operation| operation.path.is_none());
+    without_path.filter_map(|operation| operation.value.as_ref())
+}
+
+/// Whether a value without a path may repeat the groups that the resource is in.
+fn names_groups(request: &Patch<'_>) -> bool {
+    show::has_groups(request.resource_type)
+        && values_without_path(request).any(|value| match value {
+            Value::Object(parts) => parts.keys().any(|name| name.to_ascii_lowercase().contains("groups")),
+            _ => true,
+        })
+}
+
 /// The present values of what the document does not store, for operations without a path, whose
 /// value may repeat them.
 fn read_only(
-    txn: &mut dyn Txn,
     job: &Job<'_>,
-    session: &Session,
     request: &Patch<'_>,
     stored: &StoredResource,
-) -> Result<Map<String, Value>, Stop> {
-    let values = || {
-        let without_path = request.request.operations.iter().filter(|operation| operation.path.is_none());
-        without_path.filter_map(|operation| operation.value.as_ref())
-    };
-    if values().next().is_none() {
+    view: &View,
+    groups: Option<Vec<GroupOf>>,
+) -> Result<Map<String, Value>, StoreError> {
+    if values_without_path(request).next().is_none() {
         return Ok(Map::new());
     }
-    let mut shown = Shown::bare(stored, Map::new(), &session.view);
-    let names_groups = values().any(|value| match value {
-        Value::Object(parts) => parts.keys().any(|name| name.to_ascii_lowercase().contains("groups")),
-        _ => true,
-    });
-    if show::has_groups(request.resource_type) && names_groups {
-        let levels = show::group_levels(job.service.limits(), &session.switches);
-        shown.groups = Some(txn.groups_of(&session.view, &[stored.seq], levels)?);
-    }
+    let mut shown = Shown::bare(stored, Map::new(), view);
+    shown.groups = groups;
     Ok(Frame::new(job.service.registry(), job.caller).whole(shown))
 }

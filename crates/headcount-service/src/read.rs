@@ -1,10 +1,7 @@
 //! GET of one resource (RFC 7644 §3.4.1).
 
 use headcount_model::token::Access;
-use headcount_store::{
-    look::{LookAt, Looked},
-    resources::Lock,
-};
+use headcount_store::resources::Lock;
 use scim_schema::{Projection, ResourceType, ScimError};
 
 use crate::{
@@ -17,6 +14,7 @@ use crate::{
     service::{Precondition, Service},
     session::Job,
     show::{self, Asked, Shown},
+    sight::{Seen, Sight},
 };
 
 /// See [`Service::read`].
@@ -64,19 +62,15 @@ fn at_once(
     if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
         return Ok(None);
     }
-    let known = &job.caller.known;
-    let wants_groups = show::has_groups(resource_type) && projection.wants(resource_type, "groups");
-    let levels = if wants_groups { show::group_levels(job.service.limits(), &known.switches) } else { 0 };
-    let at = LookAt::Resource { view: &known.view, resource_type: &resource_type.name, id };
-    let Some(Looked { page, groups, .. }) = job.look(at, levels)? else { return Ok(None) };
-    let Some(stored) = page.resources.first() else {
-        return Err(ScimError::not_found(&resource_type.name, id));
+    let seen = match Sight::of(job, resource_type, id, projection)? {
+        Sight::Seen(seen) => seen,
+        Sight::Nothing => return Err(ScimError::not_found(&resource_type.name, id)),
+        Sight::Unsure => return Ok(None),
     };
+    let Seen { stored, groups } = *seen;
     let freshness = precondition::check_read(precondition, stored.version)?;
-    let document = show::document(stored).map_err(|error| job.failed(error))?;
-    let mut shown = Shown::bare(stored, document, &known.view);
-    if wants_groups && freshness == Freshness::Modified {
-        shown.groups = Some(groups);
-    }
+    let document = show::document(&stored).map_err(|error| job.failed(error))?;
+    let mut shown = Shown::bare(&stored, document, &job.caller.known.view);
+    shown.groups = groups;
     Ok(Some((freshness, shown)))
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use headcount_model::{EventKind, switches::Absent, token::Access};
-use headcount_store::{Txn, resources::Lock};
+use headcount_store::{
+    Txn,
+    resources::{Lock, StoredResource},
+};
 use scim_patch::MemberDelta;
 use scim_schema::{
     Projection, Resource, ResourceType, ScimError,
@@ -24,7 +27,8 @@ use crate::{
     render::Frame,
     service::{Precondition, Service},
     session::{Job, Session},
-    show::{self, Asked},
+    show::{self, Asked, Shown},
+    sight::Sight,
     specified,
     stop::Stop,
     write::{self, Change, Written},
@@ -55,12 +59,40 @@ pub(crate) fn replace(
     let asked = Asked::all(resource_type, projection);
     let specified = specified::of_document(resource_type, &body);
     let request = prepare(&job, resource_type, body)?;
+    if let Some(shown) = at_once(&job, &request, id, precondition, projection)? {
+        return Ok(Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified));
+    }
     let shown = job.writing(|txn, session| {
         let Written { stored, document, .. } =
             perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
         Ok(show::one(txn, &job, session, asked, &stored, document)?)
     })?;
     Ok(Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified))
+}
+
+/// Looks at the resource and writes what becomes of it with one act, or nothing if nothing changes.
+/// `None`: there is more to it, and a transaction decides and explains.
+fn at_once(
+    job: &Job<'_>,
+    request: &Replace<'_>,
+    id: &str,
+    precondition: &Precondition,
+    projection: &Projection,
+) -> Result<Option<Shown>, ScimError> {
+    let resource_type = request.resource_type;
+    if membership::has_members(resource_type) || request.password.is_some() {
+        return Ok(None);
+    }
+    let Some(seen) = Sight::of(job, resource_type, id, projection)?.seen() else { return Ok(None) };
+    let session = Session::known(job);
+    let stored = &seen.stored;
+    let Ok(before) = adoption::own_document(stored, &session.view) else { return Ok(None) };
+    if precondition::check_write(precondition, stored.version).is_err() {
+        return Ok(None);
+    }
+    let Ok(after) = after(request, &session, &before) else { return Ok(None) };
+    let written = write::at_once(job, &session, change(request, stored, &before, after, &[]))?;
+    Ok(written.map(|Written { stored, document, .. }| seen.shown(&stored, document, &session.view)))
 }
 
 /// Checks a body; hashes a password last. A user keeps the password that the body does not name, or
@@ -106,9 +138,7 @@ pub(crate) fn perform(
     let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
     precondition::check_write(precondition, stored.version)?;
     let before = adoption::own_document(&stored, &session.view)?;
-    let mut after = request.resource.document().clone();
-    let said = Said { cleared: &request.cleared, schemas: &request.schemas };
-    merge::keep_unnamed(resource_type, before.document(), &mut after, said, &session.switches)?;
+    let after = after(request, session, &before)?;
     let members = match &request.members {
         Some(members) => vec![MemberDelta::Replace(members.clone())],
         None if membership::has_members(resource_type) && session.switches.put_absent_identity == Absent::Clear => {
@@ -116,16 +146,32 @@ pub(crate) fn perform(
         }
         None => Vec::new(),
     };
-    let addresses = addresses(&after).into_iter().map(ToOwned::to_owned).collect();
-    let change = Change {
-        resource_type,
+    write::write(txn, job, session, change(request, &stored, &before, after, &members), pending)
+}
+
+/// The document from now on, with what the body does not name.
+fn after(request: &Replace<'_>, session: &Session, before: &Resource) -> Result<Map<String, Value>, ScimError> {
+    let mut after = request.resource.document().clone();
+    let said = Said { cleared: &request.cleared, schemas: &request.schemas };
+    merge::keep_unnamed(request.resource_type, before.document(), &mut after, said, &session.switches)?;
+    Ok(after)
+}
+
+fn change<'c>(
+    request: &'c Replace<'_>,
+    stored: &'c StoredResource,
+    before: &'c Resource,
+    after: Map<String, Value>,
+    members: &'c [MemberDelta],
+) -> Change<'c> {
+    Change {
+        resource_type: request.resource_type,
         method: EventKind::Put,
-        stored: &stored,
-        before: &before,
+        stored,
+        before,
+        addresses: addresses(&after).into_iter().map(ToOwned::to_owned).collect(),
         after,
-        members: &members,
-        addresses,
+        members,
         password: request.password.as_ref(),
-    };
-    write::write(txn, job, session, change, pending)
+    }
 }

@@ -176,6 +176,24 @@ impl Service {
         authenticate::authenticate(self, presented, entry, transaction, source)
     }
 
+    /// A caller for a request that must not wait ([`crate::caller::Pace::Now`]): nothing but memory is
+    /// asked, and no secret is hashed. `None`: memory does not know the token, or something speaks
+    /// against it, or the store never answers at once, or requests are counted; then
+    /// [`Self::authenticate_as`] decides.
+    #[must_use]
+    pub fn recognize(&self, presented: &str, entry: &Entry<'_>, transaction: PublicId) -> Option<Caller> {
+        if !self.answers_now() {
+            return None;
+        }
+        authenticate::recognize(self, presented, entry, transaction)
+    }
+
+    /// Whether any request can be answered without waiting.
+    #[must_use]
+    pub fn answers_now(&self) -> bool {
+        self.limits().rate_per_s.is_none() && self.store().looks_now()
+    }
+
     /// Whether what was known of the caller's credential is true, by the store's word in this request;
     /// the store is asked now if no use case has asked it. Notes the token's use once a minute.
     ///

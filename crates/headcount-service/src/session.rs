@@ -39,6 +39,14 @@ pub(crate) struct Session {
     pub(crate) actor: Actor,
 }
 
+impl Session {
+    /// Who works, as far as is known before the store says that it is true.
+    pub(crate) fn known(job: &Job<'_>) -> Self {
+        let known = &job.caller.known;
+        Self { switches: known.switches, view: known.view, actor: known.actor() }
+    }
+}
+
 /// Enters a transaction: reads how the token stands and refuses one that is not good any more, so
 /// that revoking a token holds from the moment it is answered, on every replica. What else was
 /// known of the credential is true if its revisions are as they were.
@@ -48,7 +56,7 @@ pub(crate) fn enter(txn: &mut dyn Txn, job: &Job<'_>) -> Result<Session, Stop> {
     match authenticate::meet(job.caller, now_standing.as_ref()) {
         Meeting::Same => {
             authenticate::standing(&known.credential, job.now)?;
-            Ok(Session { switches: known.switches, view: known.view, actor: known.actor() })
+            Ok(Session::known(job))
         }
         Meeting::Stale => Err(Stop::Stale),
         Meeting::Other => {

@@ -15,6 +15,8 @@ pub(crate) enum Stop {
     Taken(Box<Taken>),
     /// The credential that the work was prepared with is not true any more.
     Stale,
+    /// The work would have to wait, and must not.
+    Later,
 }
 
 /// A refusal and what is to be remembered of it.

@@ -1,13 +1,16 @@
 //! Running work in the caller's tenant and turning how it ended into an answer.
 
+use headcount_model::Event;
 use headcount_store::{
     Abort, StoreError, StoreExt, Txn,
+    act::{Act, Change, Done},
     look::{Look, LookAt, Looked},
 };
 use scim_schema::ScimError;
 
 use crate::{
     authenticate::{self, Meeting},
+    caller::Pace,
     conflict, error,
     session::{Job, Session, enter},
     stop::{Refusal, Stop, Taken},
@@ -17,11 +20,15 @@ use crate::{
 /// How often work is run again because a row that it had just read was gone or another.
 const RACES: u32 = 3;
 
+/// Most resources of an answer that is given without waiting.
+const MOST_NOW: usize = 10;
+
 /// A refusal as it travels through the store.
 enum Refused {
     Refuse(Box<Refusal>),
     Taken(Box<Taken>),
     Stale,
+    Later,
 }
 
 fn into_abort(stop: Stop) -> Abort<Refused> {
@@ -30,6 +37,7 @@ fn into_abort(stop: Stop) -> Abort<Refused> {
         Stop::Refuse(refusal) => Abort::Refuse(Refused::Refuse(refusal)),
         Stop::Taken(taken) => Abort::Refuse(Refused::Taken(taken)),
         Stop::Stale => Abort::Refuse(Refused::Stale),
+        Stop::Later => Abort::Refuse(Refused::Later),
     }
 }
 
@@ -39,6 +47,7 @@ fn from_abort(abort: Abort<Refused>) -> Stop {
         Abort::Refuse(Refused::Refuse(refusal)) => Stop::Refuse(refusal),
         Abort::Refuse(Refused::Taken(taken)) => Stop::Taken(taken),
         Abort::Refuse(Refused::Stale) => Stop::Stale,
+        Abort::Refuse(Refused::Later) => Stop::Later,
     }
 }
 
@@ -64,6 +73,9 @@ impl Job<'_> {
         &self,
         mut work: impl FnMut(&mut dyn Txn, &Session) -> Result<T, Stop> + Send,
     ) -> Result<T, Stop> {
+        if self.caller.pace == Pace::Now {
+            return Err(Stop::Later);
+        }
         let outcome = self.service.store().reading(&self.caller.ctx, |txn| {
             let mut run = |txn: &mut dyn Txn| -> Result<T, Stop> {
                 let session = enter(txn, self)?;
@@ -79,7 +91,15 @@ impl Job<'_> {
     pub(crate) fn look(&self, at: LookAt<'_>, levels: u8) -> Result<Option<Looked>, ScimError> {
         let caller = self.caller;
         let look = Look { token: caller.known.token(), at, levels };
-        let looked = self.service.store().look(&caller.ctx, &look).map_err(|error| self.failed(error))?;
+        let looked = match caller.pace {
+            Pace::Patient => self.service.store().look(&caller.ctx, &look),
+            Pace::Now => match self.service.store().look_now(&caller.ctx, &look) {
+                Some(Ok(looked)) if looked.page.resources.len() <= MOST_NOW => Ok(looked),
+                // What failed at once may succeed with patience.
+                Some(_) | None => return Err(self.refused(Stop::Later)),
+            },
+        };
+        let looked = looked.map_err(|error| self.failed(error))?;
         match authenticate::meet(caller, looked.standing.as_ref()) {
             Meeting::Same => {
                 authenticate::standing(caller.credential(), self.now)?;
@@ -90,12 +110,38 @@ impl Job<'_> {
         }
     }
 
+    /// Acts without a transaction. `None`: the change is not as plain as that, and a transaction decides
+    /// and explains.
+    pub(crate) fn act(&self, change: Change<'_>, event: &Event) -> Result<Option<Done>, StoreError> {
+        let known = &self.caller.known;
+        if self.caller.pace == Pace::Now || authenticate::standing(&known.credential, self.now).is_err() {
+            return Ok(None);
+        }
+        let act = Act { token: known.token(), standing: &known.standing, change, event };
+        match self.service.store().act(&self.caller.ctx, &act) {
+            Ok(Done::Otherwise) => Ok(None),
+            Ok(done) => {
+                // It was done because the token stood as it was known to.
+                if self.caller.seen.is_nothing() {
+                    self.caller.seen.same(&known.standing);
+                }
+                Ok(Some(done))
+            }
+            // Somebody was faster, who is met again in a transaction.
+            Err(StoreError::NotFound | StoreError::VersionMismatch) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes in one transaction; a refusal undoes everything but the conflict it found, which is
     /// recorded in a transaction of its own.
     pub(crate) fn writing<T: Send>(
         &self,
         mut work: impl FnMut(&mut dyn Txn, &Session) -> Result<T, Stop> + Send,
     ) -> Result<T, ScimError> {
+        if self.caller.pace == Pace::Now {
+            return Err(self.refused(Stop::Later));
+        }
         let mut races = 0;
         loop {
             let outcome = self.service.store().writing(&self.caller.ctx, |txn| {
@@ -127,11 +173,15 @@ impl Job<'_> {
     }
 
     /// What the client sees of work that stopped. Conflicts are recorded here.
-    fn refused(&self, stop: Stop) -> ScimError {
+    pub(crate) fn refused(&self, stop: Stop) -> ScimError {
         match stop {
             Stop::Store(error) => self.failed(error),
             Stop::Stale => {
                 self.caller.seen.other();
+                authenticate::changed()
+            }
+            Stop::Later => {
+                self.caller.seen.later();
                 authenticate::changed()
             }
             Stop::Refuse(refusal) => {

@@ -1,9 +1,11 @@
 //! Writing a changed resource: what PUT and PATCH have in common.
 
-use headcount_model::{EventKind, Switches, switches::Toggle};
+use headcount_model::{EventKind, Switches, Timestamp, switches::Toggle};
 use headcount_store::{
     StoreError, Txn,
+    act::{self, Done},
     index::{self, IndexForm, IndexPolicy},
+    query::Adoptable,
     resources::{StoredResource, Update},
 };
 use scim_patch::MemberDelta;
@@ -13,7 +15,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     adoption, changes,
     conflict::{self, Kind},
-    emails, identity,
+    emails,
+    identity::{self, RefusedValue},
     journal::{self, Subject},
     membership::{self, Group, MembersChanged, Pending},
     password::{self, NewPassword, Touched},
@@ -137,7 +140,7 @@ pub(crate) fn check_adoptable_name(
     index: &IndexForm,
     own: Option<&StoredResource>,
 ) -> Result<(), Stop> {
-    if !is_group(resource_type) || session.view.adoptable == headcount_store::query::Adoptable::Hidden {
+    if !is_group(resource_type) || session.view.adoptable == Adoptable::Hidden {
         return Ok(());
     }
     let Some(key) = &index.key else { return Ok(()) };
@@ -154,31 +157,29 @@ pub(crate) fn check_adoptable_name(
     }
 }
 
-/// Writes the change, its membership rows, its password and its journal entries; nothing if nothing
-/// changes. Another password alone is an entry, and no change of the document: version and time stay.
-pub(crate) fn write(
-    txn: &mut dyn Txn,
-    job: &Job<'_>,
-    session: &Session,
-    change: Change<'_>,
-    pending: &Pending,
-) -> Result<Written, Stop> {
-    let Change {
-        resource_type,
-        method,
-        stored,
-        before: before_resource,
-        mut after,
-        members: deltas,
-        addresses,
-        password,
-    } = change;
-    let before = before_resource.document();
+/// What a request comes to, as far as the store need not be asked.
+struct Settled {
+    /// Whether the connection takes the resource over.
+    adopts: bool,
+    /// Values that the policy did not let through.
+    refused: Vec<RefusedValue>,
+    /// The document from now on.
+    after: Resource,
+    /// In what it differs.
+    paths: Vec<String>,
+    /// When it changes.
+    now: Timestamp,
+}
+
+fn settle(job: &Job<'_>, session: &Session, change: &mut Change<'_>) -> Result<Settled, Stop> {
+    let Change { resource_type, stored, .. } = *change;
+    let before = change.before.document();
+    let mut after = std::mem::take(&mut change.after);
     let adopts = adoption::adopts(stored, &session.view);
     let mut refused = Vec::new();
     if is_user(resource_type) {
         if adopts {
-            adoption::check_emails(job, session, stored, (before, &after), &addresses)?;
+            adoption::check_emails(job, session, stored, (before, &after), &change.addresses)?;
         }
         refused = identity::settle(session.switches.identity_changes, before, &mut after)?;
         if session.switches.email_defaults == Toggle::On {
@@ -186,24 +187,93 @@ pub(crate) fn write(
         }
     }
     forget_derived(&mut after);
-    let resource = Resource::from_document(after);
-    check_finished(resource_type, &resource)?;
-    let mut paths = changes::between(resource_type, before, resource.document());
-    let now = job.now.max(stored.modified);
+    let after = Resource::from_document(after);
+    check_finished(resource_type, &after)?;
+    let paths = changes::between(resource_type, before, after.document());
+    Ok(Settled { adopts, refused, after, paths, now: job.now.max(stored.modified) })
+}
+
+/// What is indexed of a resource before and after.
+fn indexes(
+    session: &Session,
+    change: &Change<'_>,
+    adopts: bool,
+    after: &Resource,
+) -> Result<[IndexForm; 2], StoreError> {
+    let policy = index_policy(&session.switches);
+    let before = if adopts {
+        index::form(change.resource_type, &Resource::from_document(show::document(change.stored)?), policy)
+    } else {
+        index::form(change.resource_type, change.before, policy)
+    };
+    Ok([before, index::form(change.resource_type, after, policy)])
+}
+
+/// Writes with one act a change that is no more than another document and its journal entry, of a
+/// resource that was looked at. `None`: there is more to it, or it is refused, or somebody was
+/// faster, and a transaction decides.
+pub(crate) fn at_once(job: &Job<'_>, session: &Session, mut change: Change<'_>) -> Result<Option<Written>, ScimError> {
+    let Change { resource_type, method, stored, before, members, password, .. } = change;
+    if !members.is_empty() || password.is_some() || adoption::adopts(stored, &session.view) {
+        return Ok(None);
+    }
+    let Ok(Settled { refused, after, paths, now, .. }) = settle(job, session, &mut change) else { return Ok(None) };
+    if !refused.is_empty() {
+        return Ok(None);
+    }
+    if paths.is_empty() {
+        let document = before.document().clone();
+        return Ok(Some(Written { stored: stored.clone(), document, deferred: Vec::new() }));
+    }
+    let [index_before, index] = indexes(session, &change, false, &after).map_err(|error| job.failed(error))?;
+    let name_may_wait = is_group(resource_type) && session.view.adoptable == Adoptable::Seen;
+    if name_may_wait && index.key != index_before.key {
+        return Ok(None);
+    }
+    let document = after.into_document();
+    let kind = kind_of(method, before.document(), &document);
+    // The act fills in the version.
+    let subject = Subject { resource_type: &resource_type.name, id: &stored.id, version: stored.version };
+    let event = journal::entry(job, session, kind, Some(subject), paths, None);
+    let update = Update {
+        before: stored,
+        index_before: &index_before,
+        owner: session.view.connection,
+        adoptable: false,
+        modified: now,
+        document: to_text(&document),
+        index: &index,
+    };
+    match job.act(act::Change::Update(&update), &event) {
+        Ok(Some(Done::Updated(version))) => {
+            let stored = StoredResource { version, modified: now, document: update.document.into(), ..stored.clone() };
+            Ok(Some(Written { stored, document, deferred: Vec::new() }))
+        }
+        Ok(_) => Ok(None),
+        Err(error) => Err(job.refused(taken_or(error, resource_type, &document, &index, Some(stored)))),
+    }
+}
+
+/// Writes the change, its membership rows, its password and its journal entries; nothing if nothing
+/// changes. Another password alone is an entry, and no change of the document: version and time stay.
+pub(crate) fn write(
+    txn: &mut dyn Txn,
+    job: &Job<'_>,
+    session: &Session,
+    mut change: Change<'_>,
+    pending: &Pending,
+) -> Result<Written, Stop> {
+    let Change { resource_type, method, stored, members: deltas, password, .. } = change;
+    let before = change.before.document();
+    let Settled { adopts, refused, after, mut paths, now, .. } = settle(job, session, &mut change)?;
     let mut result = stored.clone();
     let document_changes = adopts || !paths.is_empty();
     let document = if document_changes {
-        let policy = index_policy(&session.switches);
-        let index_before = if adopts {
-            index::form(resource_type, &Resource::from_document(show::document(stored)?), policy)
-        } else {
-            index::form(resource_type, before_resource, policy)
-        };
-        let index = index::form(resource_type, &resource, policy);
+        let [index_before, index] = indexes(session, &change, adopts, &after)?;
         if index.key != index_before.key || adopts {
-            check_adoptable_name(txn, session, resource_type, resource.document(), &index, Some(stored))?;
+            check_adoptable_name(txn, session, resource_type, after.document(), &index, Some(stored))?;
         }
-        let document = resource.into_document();
+        let document = after.into_document();
         let text = to_text(&document);
         result.version = txn
             .update_resource(&Update {

@@ -87,3 +87,14 @@ pub fn authenticate(
     let TokenBinding { tenant, connection, .. } = binding;
     Ok(Authenticated { ctx: TenantCtx::new(tenant), connection, token: token.id().clone() })
 }
+
+/// Verifies a presented token by memory alone: without the store, and without hashing. `None`: there
+/// is no telling so.
+#[must_use]
+pub fn recognize(bindings: &Bindings, verifier: &Verifier, presented: &str) -> Option<Authenticated> {
+    let token = PlainToken::parse(presented).ok()?;
+    let known = bindings.known.read().unwrap_or_else(PoisonError::into_inner);
+    let TokenBinding { tenant, connection, hash } = known.get(token.id())?;
+    let ctx = TenantCtx::new(*tenant);
+    verifier.remembers(&token, hash).then(|| Authenticated { ctx, connection: *connection, token: token.id().clone() })
+}

@@ -51,6 +51,11 @@ pub trait Store: SystemStore + Send + Sync + 'static {
         look::through(self, ctx, look)
     }
 
+    /// Whether [`Self::look_now`] is worth a try: whether it ever answers.
+    fn looks_now(&self) -> bool {
+        false
+    }
+
     /// The same, for a caller that must not wait: `None` if the store would have to wait for a
     /// connection, a network or more work than a few rows by an index.
     fn look_now(&self, ctx: &TenantCtx, look: &Look<'_>) -> Option<Result<Looked, StoreError>> {

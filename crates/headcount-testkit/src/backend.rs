@@ -13,6 +13,8 @@ use headcount_model::{Secret, SystemClock};
 use headcount_store::{Store, testkit::MemoryStore};
 use scim_schema::Registry;
 
+use crate::detour::Detour;
+
 /// The variable that names a PostgreSQL server whose role may make roles and databases.
 pub const POSTGRES_VARIABLE: &str = "HEADCOUNT_TEST_POSTGRES_URL";
 
@@ -23,6 +25,8 @@ pub enum Backend {
     Memory,
     /// In memory, where every write runs its work twice, as after a serialisation failure.
     Repeating,
+    /// In memory, where nothing is done in one go: everything takes a transaction.
+    Detour,
     /// A SQLite file.
     Sqlite,
     /// A PostgreSQL database, on the server that [`POSTGRES_VARIABLE`] names.
@@ -59,6 +63,7 @@ fn variable(name: &str) -> Option<String> {
 /// A database of one test; it goes with its last server, but for that of a test that failed.
 pub(crate) enum Database {
     Memory(Arc<MemoryStore>),
+    Detour(Arc<MemoryStore>),
     Sqlite(PathBuf),
     Postgres(TestDatabase),
 }
@@ -68,6 +73,7 @@ impl Database {
         match backend {
             Backend::Memory => Self::Memory(Arc::new(MemoryStore::new(Arc::clone(registry)))),
             Backend::Repeating => Self::Memory(Arc::new(MemoryStore::new(Arc::clone(registry)).with_repeated_work())),
+            Backend::Detour => Self::Detour(Arc::new(MemoryStore::new(Arc::clone(registry)))),
             Backend::Sqlite => {
                 static NEXT: AtomicU32 = AtomicU32::new(0);
                 let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -87,6 +93,7 @@ impl Database {
     pub(crate) fn open(&self, registry: &Arc<Registry>) -> Arc<dyn Store> {
         match self {
             Self::Memory(store) => store.clone(),
+            Self::Detour(store) => Arc::new(Detour(store.clone())),
             Self::Sqlite(_) | Self::Postgres(_) => {
                 let clock = Arc::new(SystemClock);
                 Arc::new(DieselStore::connect(&self.options(), Arc::clone(registry), clock).unwrap())
@@ -96,7 +103,7 @@ impl Database {
 
     fn options(&self) -> StoreOptions {
         let url = match self {
-            Self::Memory(_) => panic!("memory has no URL"),
+            Self::Memory(_) | Self::Detour(_) => panic!("memory has no URL"),
             Self::Sqlite(folder) => Secret::new(format!("sqlite:{}", folder.join("headcount.db").display())),
             Self::Postgres(database) => database.url.clone(),
         };
@@ -108,7 +115,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            if !matches!(self, Self::Memory(_)) {
+            if !matches!(self, Self::Memory(_) | Self::Detour(_)) {
                 #[expect(clippy::print_stderr, reason = "whoever looks into the failure wants the database")]
                 {
                     eprintln!("the database of the failed test is {}", self.options().url.expose());
@@ -117,7 +124,7 @@ impl Drop for Database {
             return;
         }
         match self {
-            Self::Memory(_) => {}
+            Self::Memory(_) | Self::Detour(_) => {}
             Self::Sqlite(folder) => {
                 let _ = std::fs::remove_dir_all(folder);
             }

@@ -31,6 +31,7 @@ pub mod app;
 pub mod backend;
 pub mod client;
 pub mod clock;
+mod detour;
 pub mod entropy;
 pub mod fixtures;
 pub mod transcript;

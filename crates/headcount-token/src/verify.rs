@@ -86,6 +86,12 @@ impl Verifier {
         }
     }
 
+    /// Whether the token's secret is known to be the one behind the hash, by the cache alone.
+    #[must_use]
+    pub fn remembers(&self, token: &PlainToken, hash: &TokenHash) -> bool {
+        self.verified.get(&self.keyed(token.text().expose())) == Some(self.keyed(hash.as_str()))
+    }
+
     /// Whether the token's secret is the one behind the hash; by the cache, else by argon2id.
     /// Blocks: call it outside any transaction.
     ///

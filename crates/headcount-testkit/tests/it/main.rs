@@ -14,5 +14,6 @@ mod rfc7644;
 mod secrets;
 mod servers;
 mod sockets;
+mod standing;
 mod stores;
 mod transcripts;

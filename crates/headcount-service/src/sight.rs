@@ -1,0 +1,70 @@
+//! One resource as a single look shows it.
+
+use headcount_store::{
+    look::{LookAt, Looked},
+    members::GroupOf,
+    query::View,
+    resources::StoredResource,
+};
+use scim_schema::{Projection, ResourceType, ScimError};
+use serde_json::{Map, Value};
+
+use crate::{
+    session::Job,
+    show::{self, Shown},
+};
+
+/// What a look at one resource came to.
+pub(crate) enum Sight {
+    /// The resource is there.
+    Seen(Box<Seen>),
+    /// There is none that the caller sees.
+    Nothing,
+    /// The credential changed since it was read in this request, so that a transaction decides.
+    Unsure,
+}
+
+/// A resource that was seen.
+pub(crate) struct Seen {
+    pub(crate) stored: StoredResource,
+    /// The groups it is in, if the answer shows them.
+    pub(crate) groups: Option<Vec<GroupOf>>,
+}
+
+impl Sight {
+    /// Looks at a resource, and at the groups it is in where the projection lets them through. Members
+    /// are not looked at.
+    pub(crate) fn of(
+        job: &Job<'_>,
+        resource_type: &ResourceType,
+        id: &str,
+        projection: &Projection,
+    ) -> Result<Self, ScimError> {
+        let known = &job.caller.known;
+        let wants_groups = show::has_groups(resource_type) && projection.wants(resource_type, "groups");
+        let levels = if wants_groups { show::group_levels(job.service.limits(), &known.switches) } else { 0 };
+        let at = LookAt::Resource { view: &known.view, resource_type: &resource_type.name, id };
+        let Some(Looked { page, groups, .. }) = job.look(at, levels)? else { return Ok(Self::Unsure) };
+        let stored = page.resources.into_iter().next();
+        Ok(stored.map_or(Self::Nothing, |stored| {
+            Self::Seen(Box::new(Seen { stored, groups: wants_groups.then_some(groups) }))
+        }))
+    }
+
+    /// The resource, if it is there for certain.
+    pub(crate) fn seen(self) -> Option<Seen> {
+        match self {
+            Self::Seen(seen) => Some(*seen),
+            Self::Nothing | Self::Unsure => None,
+        }
+    }
+}
+
+impl Seen {
+    /// The resource in this state with the groups that were seen.
+    pub(crate) fn shown(self, stored: &StoredResource, document: Map<String, Value>, view: &View) -> Shown {
+        let mut shown = Shown::bare(stored, document, view);
+        shown.groups = self.groups;
+        shown
+    }
+}
