@@ -19,6 +19,7 @@ mod docs;
 mod integration;
 mod layers;
 mod licences;
+mod load;
 mod pgbouncer;
 mod postgres;
 mod promises;
@@ -98,6 +99,8 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
+    /// Measure Headcount beside the least work that answers the same requests
+    Load(load::Load),
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -130,6 +133,7 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Tidy => tidy::check(&workspace),
         Verb::Licences => licences::check(&workspace),
         Verb::Docs { check } => docs::run(&workspace, if *check { docs::Mode::Check } else { docs::Mode::Write }),
+        Verb::Load(load) => load::run(&workspace, load),
         Verb::Postgres { act: PostgresAct::Up } => postgres::up(&workspace),
         Verb::Postgres { act: PostgresAct::Down } => postgres::down(&workspace),
         Verb::Conformance { binary } => conformance::run(&workspace, binary.as_deref()),

@@ -45,6 +45,9 @@ const SETTINGS: &[&str] = &[
     "timezone=UTC",
 ];
 
+/// Settings that a cluster has instead when what it does is measured: nothing is given up.
+const DURABLE: &[&str] = &["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
+
 /// A server that tests may use.
 pub(crate) enum Postgres {
     /// Somebody else's; it is left as it is.
@@ -80,6 +83,16 @@ pub(crate) fn acquire(workspace: &Workspace) -> Result<Option<Postgres>> {
 
 /// Starts a cluster that lives as long as the value; `None` if there is no PostgreSQL here.
 pub(crate) fn start() -> Result<Option<Cluster>> {
+    start_with(&[])
+}
+
+/// The same with a cluster whose commits are durable, as a customer's is.
+pub(crate) fn start_durable() -> Result<Option<Cluster>> {
+    start_with(DURABLE)
+}
+
+/// Starts a cluster with settings beside [`SETTINGS`], which they override.
+fn start_with(settings: &[&str]) -> Result<Option<Cluster>> {
     let Some(install) = Install::find()? else {
         return Ok(None);
     };
@@ -89,7 +102,7 @@ pub(crate) fn start() -> Result<Option<Cluster>> {
     // The port is free when it is asked for and may be taken when it is used: then another is tried.
     let mut last = None;
     for _ in 0..3 {
-        match files.run() {
+        match files.run(settings) {
             Ok((port, process)) => {
                 return Ok(Some(Cluster { files, port, process }));
             }
@@ -115,7 +128,7 @@ pub(crate) fn up(workspace: &Workspace) -> Result<()> {
     let folder = std::env::temp_dir().join(format!("{FOLDER}up-{}", std::process::id()));
     let files = Files::create(install, folder)?;
     let port = free_port()?;
-    let options: Vec<String> = files.options(port).iter().map(|option| format!("'{option}'")).collect();
+    let options: Vec<String> = files.options(port, &[]).iter().map(|option| format!("'{option}'")).collect();
     let mut command = files.install.command("pg_ctl");
     command.arg("-D").arg(files.data()).arg("-l").arg(files.folder.join("log"));
     command.args(["-w", "-s", "-o"]).arg(options.join(" ")).arg("start");
@@ -155,6 +168,18 @@ impl Cluster {
     /// The URL of a database of this cluster for a role.
     pub(crate) fn url(&self, role: &str, database: &str) -> String {
         url(self.port, role, database)
+    }
+
+    /// The process id of the server, whose children are its backends.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Tidies a database up and lets the planner look at it, as the server does by itself in time.
+    pub(crate) fn analyze(&self, database: &str) -> Result<()> {
+        let mut command = self.files.install.command("psql");
+        command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"]).arg(self.url("postgres", database));
+        output(command.args(["-c", "VACUUM (ANALYZE)", "-c", "CHECKPOINT"])).map(drop)
     }
 
     /// Makes an empty database that is owned by a role which is no superuser, so that row-level
@@ -274,20 +299,21 @@ impl Files {
         tail.join("; ")
     }
 
-    fn options(&self, port: u16) -> Vec<String> {
+    /// The options of the server; of a setting that is given twice the last counts.
+    fn options(&self, port: u16, settings: &[&str]) -> Vec<String> {
         let mut options = vec!["-p".to_owned(), port.to_string()];
         options.extend(["-k".to_owned(), self.folder.display().to_string()]);
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(settings) {
             options.extend(["-c".to_owned(), (*setting).to_owned()]);
         }
         options
     }
 
     /// Starts the server as a child and waits until it says that it accepts connections.
-    fn run(&self) -> Result<(u16, Child)> {
+    fn run(&self, settings: &[&str]) -> Result<(u16, Child)> {
         let port = free_port()?;
         let mut command = self.install.command("postgres");
-        command.arg("-D").arg(self.data()).args(self.options(port));
+        command.arg("-D").arg(self.data()).args(self.options(port, settings));
         let mut process =
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("cannot run postgres")?;
         let talk = process.stderr.take().context("postgres has no standard error")?;

@@ -151,11 +151,16 @@ impl CommandLine {
 
 /// Makes a token with the command line, beside the running server.
 pub(crate) fn create_token(command_line: &CommandLine, server: &Server) -> Result<Access> {
+    create_token_at(command_line, server.address())
+}
+
+/// Makes a token for the server at an address, `http://127.0.0.1:PORT`.
+pub(crate) fn create_token_at(command_line: &CommandLine, address: &str) -> Result<Access> {
     let value = command_line.run(&["token", "create", "--tenant", "default"])?;
     let token = find_text(&value, &|_, text| text.starts_with("hc_").then(|| text.to_owned()))
         .context("`headcount token create --output json` printed no token")?;
     let connection = connection_in(&value).context("`headcount token create --output json` names no connection")?;
-    let base_url = format!("{}/scim/v2/{connection}", server.address());
+    let base_url = format!("{address}/scim/v2/{connection}");
     Ok(Access { base_url, token })
 }
 
@@ -185,14 +190,14 @@ fn find_text(value: &Value, pick: &dyn Fn(&str, &str) -> Option<String>) -> Opti
 }
 
 /// The address in a line that says where the server listens.
-fn address_in(line: &str) -> Option<&str> {
+pub(crate) fn address_in(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("listening on ")?;
     let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == ',').unwrap_or(rest.len());
     rest.get(..end).filter(|address| address.starts_with("http://"))
 }
 
 /// Takes settings of the caller's environment away, so that every run is the same.
-fn forget_settings(command: &mut Command) {
+pub(crate) fn forget_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("HEADCOUNT_") || text == "STATE_DIRECTORY" {

@@ -1,4 +1,4 @@
-//! The one place of xtask that reads a clock.
+//! The one place of xtask that reads a clock, and waits.
 
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,12 @@ impl Stopwatch {
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
+}
+
+/// Waits, where nothing tells when it is time: between two looks at a process or a file.
+#[expect(clippy::disallowed_methods, reason = "the callers bound how often they wait")]
+pub(crate) fn pause(duration: Duration) {
+    std::thread::sleep(duration);
 }
 
 /// A duration as a person reads it: `0.4 s`, `75 s`.

@@ -16,9 +16,13 @@ impl Ids {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let high = self.spread.hash_one(number);
         let low = self.spread.hash_one((number, high));
-        let [high, low] = [high, low].map(u64::to_be_bytes);
-        let part = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let ([a, b, c, d, e, f, g, h], [i, j, rest @ ..]) = (high, low);
-        [part(&[a, b, c, d]), part(&[e, f]), part(&[g, h]), part(&[i, j]), part(&rest)].join("-")
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xffff,
+            low >> 48,
+            low & 0xffff_ffff_ffff
+        )
     }
 }

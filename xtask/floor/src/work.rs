@@ -96,7 +96,7 @@ pub(crate) enum Change {
         remove: Vec<String>,
     },
     /// Several changes in one.
-    Many(Vec<Change>),
+    Many(Vec<Self>),
 }
 
 /// What came of it.
