@@ -376,7 +376,7 @@ impl Link {
         }
     }
 
-    fn cache_fixed(&self) -> Cache {
+    pub(crate) fn cache_fixed(&self) -> Cache {
         if self.unnamed { Cache::Passed } else { Cache::Kept }
     }
 

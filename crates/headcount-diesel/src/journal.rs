@@ -116,7 +116,7 @@ impl Entry {
         .raw(", ")
         .blob(hash.clone())
         .raw(")");
-        link.run(&sql)?;
+        link.run_keyed::<Append>(&sql)?;
         link.ledger.remember(tenant, Last { number: numbered.number, hash });
         Ok(())
     }
@@ -137,6 +137,9 @@ impl Entry {
     }
 }
 
+struct Append;
+struct LastEntry;
+
 /// An entry without a number, on PostgreSQL.
 pub(crate) const INSERT_PENDING: &str =
     "INSERT INTO journal (tenant_id, at, kind, actor, resource, paths, tx, detail, version)";
@@ -144,7 +147,7 @@ pub(crate) const INSERT_PENDING: &str =
 /// The tenant's last entry as the database has it.
 fn last_entry(link: &mut Link, tenant: i64) -> QueryResult<Last> {
     let sql = Sql::new("SELECT no, hash FROM journal WHERE tenant_id = ").int(tenant).raw(" ORDER BY no DESC LIMIT 1");
-    let last = link.one::<(BigInt, Binary), (i64, Vec<u8>)>(&sql)?;
+    let last = link.one_keyed::<LastEntry, (BigInt, Binary), (i64, Vec<u8>)>(&sql)?;
     Ok(last.map(|(number, hash)| Last { number, hash }).unwrap_or_default())
 }
 

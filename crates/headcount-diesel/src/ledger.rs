@@ -18,6 +18,8 @@ pub(crate) struct Ledger {
     others: Option<i64>,
     last: HashMap<i64, Last>,
     owed: BTreeMap<Place, i64>,
+    /// How many rounds have ended.
+    rounds: u64,
 }
 
 /// A tenant's last journal entry.
@@ -82,14 +84,14 @@ impl Link {
     /// At the beginning of a write transaction: what others have written since the last one is
     /// unknown.
     pub(crate) fn begin_round(&mut self) {
-        let others = self.one::<BigInt, i64>(&Sql::new("PRAGMA data_version")).ok().flatten();
+        let others = self.one_keyed::<DataVersion, BigInt, i64>(&Sql::new("PRAGMA data_version")).ok().flatten();
         if others.is_none() || others != self.ledger.others {
             self.ledger.clear();
         }
         self.ledger.others = others;
     }
 
-    /// Writes the counts that are owed.
+    /// Writes the counts that are owed and, at times, indexes the texts of rounds before.
     pub(crate) fn settle(&mut self) -> QueryResult<()> {
         while let Some(((tenant, conn, type_number), by)) = self.ledger.owed.pop_first() {
             if by == 0 {
@@ -104,16 +106,22 @@ impl Link {
                 .raw(" AND type = ")
                 .int(type_number)
                 .raw(" AND slot = 0");
-            if self.run(&update)? == 0 {
+            if self.run_keyed::<MoveCount>(&update)? == 0 {
                 let insert = Sql::new("INSERT INTO counts (tenant_id, conn, type, slot, n) VALUES (")
                     .ints([tenant, conn, type_number, 0, by])
                     .raw(")");
                 self.run(&insert)?;
             }
         }
-        Ok(())
+        self.ledger.rounds = self.ledger.rounds.wrapping_add(1);
+        if self.ledger.rounds.is_multiple_of(ROUNDS) { self.index_texts() } else { Ok(()) }
     }
 }
 
+struct DataVersion;
+struct MoveCount;
+
 /// Most tenants whose last entry is remembered; beyond it the memory starts anew.
 const MOST_TENANTS: usize = 65_536;
+/// In every how many rounds it is asked whether texts wait to be indexed.
+const ROUNDS: u64 = 8;

@@ -15,6 +15,7 @@ mod constraint;
 mod error;
 mod grams;
 mod journal;
+mod keyed;
 mod ledger;
 mod look;
 mod members;

@@ -14,6 +14,7 @@ use headcount_store::{
 use crate::{
     connection::Dialect,
     constraint::resource_error,
+    grams::{self, grams_of_part},
     names::USER,
     query::ADOPTABLE,
     sql::Sql,
@@ -126,6 +127,7 @@ impl DieselTxn<'_> {
         if !rows.is_empty() {
             sql = sql.raw(", v AS (").add(values::insert_values_of_part(tenant, &rows)).raw(")");
         }
+        sql = sql.add(grams_of_part(tenant, &new.index));
         sql = sql.add(count_of_part(tenant, new, type_number, self.link.slot)).raw(" SELECT r.seq FROM r");
         Ok(if rows.len() > MOST_SHAPES { sql.one_off() } else { sql })
     }
@@ -288,6 +290,9 @@ impl ResourceTxn for DieselTxn<'_> {
             self.fold_slots(before.seq)?;
         }
         self.write_values(before.seq.0, &old.values, &new.values)?;
+        if grams::differ(old, new) {
+            self.write_grams(before.seq.0, new)?;
+        }
         self.write_unique(update, type_number)?;
         if before.owner != update.owner || before.adoptable != update.adoptable {
             self.count(before.owner, before.adoptable, type_number, -1)?;
@@ -332,6 +337,7 @@ impl ResourceTxn for DieselTxn<'_> {
             }
         }
         self.insert_values(seq, &index.values)?;
+        self.write_grams(seq, index)?;
         self.insert_unique(seq, type_number, resource.owner, &index.unique.iter().collect::<Vec<_>>())
     }
 
@@ -365,6 +371,9 @@ impl ResourceTxn for DieselTxn<'_> {
             }
         }
         self.count(ConnectionKey(conn), adoptable != 0, type_number, -1)?;
+        if self.dialect() == Dialect::Postgres {
+            self.run(&grams::delete_grams(tenant, seq))?;
+        }
         let groups: Vec<&str> = tombstone.groups.iter().map(PublicId::as_str).collect();
         let groups = serde_json::to_string(&groups).map_err(|error| StoreError::Backend(error.into()))?;
         let sql = Sql::new(
@@ -453,6 +462,14 @@ impl DieselTxn<'_> {
             .raw(" AND seq = ")
             .int(group.0);
         self.run(&sql).map(|_| ())
+    }
+
+    /// Writes the grams of a resource anew; on SQLite triggers see to them.
+    fn write_grams(&mut self, seq: i64, index: &IndexForm) -> Result<(), StoreError> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => self.run(&grams::put_grams(self.key(), seq, index)).map(|_| ()),
+        }
     }
 
     /// Writes the difference between the value rows before and after.
@@ -548,7 +565,7 @@ pub(crate) fn row(tenant: i64, new: &NewResource, type_number: i64) -> Sql {
 }
 
 /// `UPDATE resources SET` with what changes in a resource's own row, but for its owner. Columns that
-/// have an index are set only where they differ, so that no index is touched for nothing.
+/// have an index or a trigger are set only where they differ, so that none is touched for nothing.
 pub(crate) fn changes(update: &Update<'_>) -> Sql {
     let (old, new) = (update.index_before, update.index);
     let mut sql = unconditional_changes(update);
@@ -559,6 +576,7 @@ pub(crate) fn changes(update: &Update<'_>) -> Sql {
         (", external_id = ", old.external_id.as_deref(), new.external_id.as_deref()),
         (", display_key = ", old.display_key.as_deref().map(cut), new.display_key.as_deref().map(cut)),
         (", family_key = ", old.family_key.as_deref().map(cut), new.family_key.as_deref().map(cut)),
+        (", given_key = ", old.given_key.as_deref().map(cut), new.given_key.as_deref().map(cut)),
     ];
     for (set, old, new) in texts {
         if old != new {
@@ -586,6 +604,8 @@ pub(crate) fn all_changes(update: &Update<'_>) -> Sql {
         .maybe_text(new.display_key.as_deref().map(cut))
         .raw(", family_key = ")
         .maybe_text(new.family_key.as_deref().map(cut))
+        .raw(", given_key = ")
+        .maybe_text(new.given_key.as_deref().map(cut))
         .raw(", present = ")
         .int(present(new))
 }
@@ -597,8 +617,6 @@ fn unconditional_changes(update: &Update<'_>) -> Sql {
         .text(&*update.document)
         .raw(", active = ")
         .maybe_int(update.index.active.map(i64::from))
-        .raw(", given_key = ")
-        .maybe_text(update.index.given_key.as_deref().map(cut))
 }
 
 /// Most binds of one list.
@@ -630,7 +648,7 @@ pub(crate) fn scope(scope: UniqueScope, owner: ConnectionKey) -> i64 {
 }
 
 /// The presence bits, and whether something was cut.
-fn present(index: &IndexForm) -> i64 {
+pub(crate) fn present(index: &IndexForm) -> i64 {
     let columns = [&index.display_key, &index.family_key, &index.given_key];
     let long = columns.into_iter().flatten().any(|text| may_be_cut(text))
         || index

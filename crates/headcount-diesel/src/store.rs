@@ -281,6 +281,10 @@ impl Store for DieselStore {
         self.look_at(ctx.tenant(), look)
     }
 
+    fn looks_now(&self) -> bool {
+        self.dialect == Dialect::Sqlite
+    }
+
     fn look_now(&self, ctx: &TenantCtx, look: &Look<'_>) -> Option<Result<Looked, StoreError>> {
         self.look_at_now(ctx.tenant(), look)
     }

@@ -132,7 +132,7 @@ impl Writer {
                 self.waiting.fetch_sub(1, Ordering::SeqCst);
                 return Err(StoreError::Busy(Some("another process holds the lock of the database".into())));
             }
-            if let Err(error) = state.link.run(&Sql::new("BEGIN IMMEDIATE")) {
+            if let Err(error) = state.link.run_keyed::<Begin>(&Sql::new("BEGIN IMMEDIATE")) {
                 self.locked_out.fetch_add(1, Ordering::SeqCst);
                 self.waiting.fetch_sub(1, Ordering::SeqCst);
                 return Err(store_error(error));
@@ -176,7 +176,7 @@ impl Writer {
                 Ok(_) => return Ended::Committed,
                 Err(error) => Ended::Lost(error.to_string()),
             },
-            (None, true) => match state.link.settle().map(|()| state.link.run(&Sql::new("COMMIT"))) {
+            (None, true) => match state.link.settle().map(|()| state.link.run_keyed::<Commit>(&Sql::new("COMMIT"))) {
                 Ok(Ok(_)) => return Ended::Committed,
                 Ok(Err(error)) => Ended::Unknown(error.to_string()),
                 Err(error) => Ended::Lost(error.to_string()),
@@ -225,7 +225,7 @@ fn run_plain(link: &mut Link, work: &mut dyn FnMut(&mut Link) -> Plain) -> (Body
 /// Runs one body between SAVEPOINT and RELEASE or ROLLBACK TO. The second value tells why the whole
 /// transaction is lost: an error that ended it shows in a savepoint command that fails.
 fn run_body(link: &mut Link, body: &mut dyn FnMut(&mut Link) -> Result<Verdict, StoreError>) -> (Body, Option<String>) {
-    if let Err(error) = link.run(&Sql::new("SAVEPOINT member")) {
+    if let Err(error) = link.run_keyed::<Set>(&Sql::new("SAVEPOINT member")) {
         let reason = error.to_string();
         return (Body::Failed(store_error(error)), Some(reason));
     }
@@ -237,15 +237,21 @@ fn run_body(link: &mut Link, body: &mut dyn FnMut(&mut Link) -> Result<Verdict, 
     };
     if !matches!(outcome, Body::Kept(Verdict::Commit)) {
         link.ledger.go_back(mark);
-        if let Err(error) = link.run(&Sql::new("ROLLBACK TO SAVEPOINT member")) {
+        if let Err(error) = link.run_keyed::<Undo>(&Sql::new("ROLLBACK TO SAVEPOINT member")) {
             return (outcome, Some(error.to_string()));
         }
     }
-    match link.run(&Sql::new("RELEASE SAVEPOINT member")) {
+    match link.run_keyed::<Release>(&Sql::new("RELEASE SAVEPOINT member")) {
         Ok(_) => (outcome, None),
         Err(error) => (outcome, Some(error.to_string())),
     }
 }
+
+struct Begin;
+struct Commit;
+struct Set;
+struct Undo;
+struct Release;
 
 /// More members than there are threads, so that in practice a batch is closed by its last member;
 /// beyond it fairness would rest on the mutex.
