@@ -3,6 +3,8 @@
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 use headcount_store::StoreError;
 
+use crate::scan::TOOK_TOO_LONG;
+
 /// What an error of a statement means.
 pub(crate) fn store_error(error: Error) -> StoreError {
     match &error {
@@ -10,6 +12,9 @@ pub(crate) fn store_error(error: Error) -> StoreError {
             StoreError::Unique { attribute: attribute_of(&**info).to_owned() }
         }
         Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => StoreError::NotFound,
+        Error::DatabaseError(_, info) if info.message().contains(TOOK_TOO_LONG) => {
+            StoreError::TooMany { attribute: "the filter".to_owned() }
+        }
         _ if is_lost(&error) || is_conflict(&error) || is_wait(&error) => StoreError::Busy(Some(Box::new(error))),
         _ => StoreError::Backend(Box::new(error)),
     }

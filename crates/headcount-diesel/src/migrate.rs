@@ -26,7 +26,10 @@ pub fn migrate(options: &StoreOptions) -> Result<Vec<String>, ConnectError> {
         link.batch(&format!("SELECT pg_advisory_lock({LOCK})"))
             .map_err(|error| ConnectError::Migration(error.into()))?;
     }
-    let applied = each(&mut link, Step::Up);
+    let applied = each(&mut link, Step::Up).and_then(|applied| {
+        link.fill_grams().map_err(|error| ConnectError::Migration(error.into()))?;
+        Ok(applied)
+    });
     if locks {
         link.batch(&format!("SELECT pg_advisory_unlock({LOCK})"))
             .map_err(|error| ConnectError::Migration(error.into()))?;

@@ -44,8 +44,12 @@ impl Part {
     fn owners(self, tenant: i64) -> Sql {
         match self {
             Self::Owned(conn) => Sql::new("q.conn = ").int(conn.0),
-            Self::Adoptable(_) | Self::Seen(_) => {
-                Sql::new("q.conn IN (SELECT c.conn FROM connections c WHERE c.tenant_id = ").int(tenant).raw(")")
+            Self::Adoptable(conn) | Self::Seen(conn) => {
+                Sql::new("q.conn IN (SELECT c.conn FROM connections c WHERE c.tenant_id = ")
+                    .int(tenant)
+                    .raw(" UNION ALL SELECT ")
+                    .int(conn.0)
+                    .raw(")")
             }
         }
     }

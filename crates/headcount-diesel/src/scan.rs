@@ -1,9 +1,15 @@
 //! Queries that need documents: candidates by the part of the predicate that SQL can answer, matched
 //! and sorted in memory, within bounds.
 
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering as Access},
+    },
+};
 
-use headcount_model::{Seq, Timestamp};
+use headcount_model::{Clock, Seq, SystemClock, Timestamp};
 use headcount_store::{
     StoreError,
     index::{candidate, cut},
@@ -30,6 +36,50 @@ struct Match {
     key: Option<SortKey>,
     seq: Seq,
 }
+
+/// Until when the statements of a connection to SQLite may scan.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScanEnd(Arc<AtomicI64>);
+
+impl ScanEnd {
+    /// They may scan for this long from now on.
+    pub(crate) fn allow(&self, millis: u64) {
+        let micros = i64::try_from(millis).unwrap_or(i64::MAX).saturating_mul(1_000);
+        self.0.store(SystemClock.now().micros().saturating_add(micros), Access::Relaxed);
+    }
+
+    /// Gives a connection the function `in_time`, which is 1, or fails when the time has passed: that
+    /// ends the statement.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn register(&self, conn: &mut diesel::SqliteConnection) -> diesel::QueryResult<()> {
+        let end = Arc::clone(&self.0);
+        conn.register_noarg_sql_function::<diesel::sql_types::BigInt, InTime, _>("in_time", false, move || {
+            InTime(SystemClock.now().micros() <= end.load(Access::Relaxed))
+        })
+    }
+}
+
+/// What `in_time` returns.
+#[derive(Debug)]
+#[cfg(feature = "sqlite")]
+struct InTime(bool);
+
+#[cfg(feature = "sqlite")]
+impl diesel::serialize::ToSql<diesel::sql_types::BigInt, diesel::sqlite::Sqlite> for InTime {
+    fn to_sql<'b>(
+        &'b self,
+        out: &mut diesel::serialize::Output<'b, '_, diesel::sqlite::Sqlite>,
+    ) -> diesel::serialize::Result {
+        if !self.0 {
+            return Err(TOOK_TOO_LONG.into());
+        }
+        out.set_value(1_i64);
+        Ok(diesel::serialize::IsNull::No)
+    }
+}
+
+/// What SQLite says of a statement that scanned for too long.
+pub(crate) const TOOK_TOO_LONG: &str = "a scan took longer than a query may take";
 
 impl DieselTxn<'_> {
     /// Answers a query by reading documents.

@@ -19,6 +19,14 @@ pub const TENANT_TABLES: [&str; 14] = [
     "journal",
 ];
 
+/// Tenants' tables that only SQLite needs: which resources have given characters in a text (a table of
+/// FTS5, whose tokens are led by the tenant), and which of them it does not know yet.
+pub const SQLITE_ONLY: [&str; 2] = ["grams", "unindexed"];
+
+/// Tenants' tables on PostgreSQL whose row-level security does not bind their owner, who reads them
+/// through functions that show one tenant's rows. They hold no text.
+pub const NOT_FORCED: [&str; 1] = ["search_grams"];
+
 /// Tenants' tables that only PostgreSQL needs: what SQLite's one writer does at once is kept apart
 /// there, so that writers do not wait for each other.
 pub const POSTGRES_ONLY: [&str; 3] = ["group_slots", "journal_numbers", "heads"];

@@ -8,7 +8,7 @@ use diesel::{
 };
 use headcount_diesel::{
     ConnectError, migrate,
-    schema::{SYSTEM_TABLES, TENANT_TABLES},
+    schema::{SQLITE_ONLY, SYSTEM_TABLES, TENANT_TABLES},
 };
 
 use crate::sqlite::Sqlite;
@@ -48,7 +48,8 @@ fn sqlite_columns(conn: &mut SqliteConnection) -> Columns {
     by_table(
         diesel::sql_query(
             "SELECT m.name AS a, c.name AS b FROM sqlite_master m JOIN pragma_table_info(m.name) c \
-             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\'",
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\' \
+             AND m.name NOT LIKE 'grams\\_%' ESCAPE '\\'",
         )
         .load(conn)
         .unwrap(),
@@ -80,17 +81,17 @@ fn sqlite_has_the_named_tables_and_down_reverses_up() {
     let sqlite_files = Sqlite::default();
     let file = sqlite_files.file();
     let options = Sqlite::options(&file);
-    assert_eq!(migrate::pending(&options).unwrap().len(), 1);
-    assert_eq!(migrate::migrate(&options).unwrap().len(), 1);
+    assert_eq!(migrate::pending(&options).unwrap().len(), 3);
+    assert_eq!(migrate::migrate(&options).unwrap().len(), 3);
     assert_eq!(migrate::migrate(&options).unwrap(), Vec::<String>::new(), "there is nothing more to do");
     let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     let columns = sqlite_columns(&mut conn);
-    let named: BTreeSet<&str> = TENANT_TABLES.into_iter().chain(SYSTEM_TABLES).collect();
+    let named: BTreeSet<&str> = TENANT_TABLES.into_iter().chain(SQLITE_ONLY).chain(SYSTEM_TABLES).collect();
     assert_eq!(columns.keys().map(String::as_str).collect::<BTreeSet<_>>(), named);
     for table in TENANT_TABLES {
         assert!(columns[table].contains("tenant_id"), "{table} has no tenant");
     }
-    assert_eq!(migrate::revert(&options).unwrap().len(), 1);
+    assert_eq!(migrate::revert(&options).unwrap().len(), 3);
     assert_eq!(sqlite_columns(&mut conn), Columns::new());
     migrate::migrate(&options).unwrap();
     assert_eq!(sqlite_columns(&mut conn), columns);
@@ -122,7 +123,7 @@ mod postgres {
     use diesel::{Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, pg::PgConnection};
     use headcount_diesel::{
         RowLevelSecurity, StoreOptions, migrate,
-        schema::{POSTGRES_ONLY, SYSTEM_TABLES, TENANT_TABLES},
+        schema::{NOT_FORCED, POSTGRES_ONLY, SQLITE_ONLY, SYSTEM_TABLES, TENANT_TABLES},
     };
 
     use super::{Columns, Number, One, Pair, by_table, sqlite_columns};
@@ -160,7 +161,10 @@ mod postgres {
         let mut sqlite = sqlite_columns(&mut SqliteConnection::establish(file.to_str().unwrap()).unwrap());
         let name = postgres.migrated();
         let mut found = columns(&mut postgres.superuser(Some(&name)));
-        for table in POSTGRES_ONLY {
+        for table in SQLITE_ONLY {
+            assert!(sqlite.remove(table).is_some(), "{table}");
+        }
+        for table in POSTGRES_ONLY.into_iter().chain(NOT_FORCED) {
             assert!(found.remove(table).is_some(), "{table}");
         }
         // What SQLite's writer numbers at once has its number in another table on PostgreSQL.
@@ -177,10 +181,10 @@ mod postgres {
         let Some(postgres) = Postgres::from_environment() else { return };
         let name = postgres.empty();
         let options = postgres.options(&name);
-        assert_eq!(migrate::migrate(&options).unwrap().len(), 1);
+        assert_eq!(migrate::migrate(&options).unwrap().len(), 3);
         let mut conn = postgres.superuser(Some(&name));
         let before = columns(&mut conn);
-        assert_eq!(migrate::revert(&options).unwrap().len(), 1);
+        assert_eq!(migrate::revert(&options).unwrap().len(), 3);
         assert_eq!(columns(&mut conn), Columns::new());
         assert_eq!(number(&mut conn, "SELECT COUNT(*) AS n FROM pg_policies"), 0);
         migrate::migrate(&options).unwrap();
@@ -211,6 +215,10 @@ mod postgres {
             assert!(policies.contains(&format!("{table} {policy} true")), "{table}: {policies:?}");
             tables.retain(|named| named != table);
         }
+        for table in NOT_FORCED {
+            assert!(policies.contains(&format!("{table} {policy} true")), "{table}: {policies:?}");
+            tables.retain(|named| named != table);
+        }
         let mut exceptions: Vec<&str> = SYSTEM_TABLES.to_vec();
         exceptions.sort_unstable();
         assert_eq!(tables, exceptions, "tables without a tenant are named");
@@ -218,9 +226,9 @@ mod postgres {
             &mut conn,
             "SELECT c.relname || ' on ' || t.relname AS a FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
              JOIN pg_class t ON t.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'tenant_id' \
-             WHERE t.relrowsecurity AND i.indkey[0] <> a.attnum",
+             WHERE t.relrowsecurity AND i.indkey[0] <> a.attnum AND c.relname <> 's_grams'",
         );
-        assert_eq!(others, Vec::<String>::new(), "every index of a tenant's table is led by the tenant");
+        assert_eq!(others, Vec::<String>::new(), "every index of a tenant's table is led by the tenant, the one of grams within them");
     }
 
     /// Raw statements as the role of the store, which owns the tables.

@@ -1,0 +1,10 @@
+DROP TRIGGER g_value;
+DROP TRIGGER g_delete;
+DROP TRIGGER g_update;
+DROP TRIGGER g_insert;
+DROP TABLE unindexed;
+DROP TABLE grams;
+DROP INDEX r_disp;
+DROP INDEX r_fam;
+CREATE INDEX r_disp ON resources (tenant_id, conn, display_key);
+CREATE INDEX r_fam ON resources (tenant_id, conn, family_key);
