@@ -6,22 +6,26 @@
 //! that is not so, nothing is written. What is not plain goes the long way
 //! ([`headcount_store::act::through`]), which decides the same.
 
+use std::sync::atomic::Ordering;
+
 use diesel::{result::Error, sql_types::BigInt};
 use headcount_model::{Seq, TenantKey, Timestamp};
 use headcount_store::{
     StoreError,
     act::{Act, Change, Done, Put},
-    query::View,
+    index::IndexForm,
+    query::{Adoptable, View},
     resources::{NewResource, Update},
 };
 
 use crate::{
-    connection::{Link, Use},
-    constraint::{is_conflict, resource_error, store_error},
+    connection::{Link, Opener, Use},
+    constraint::{is_conflict, is_lost, resource_error, store_error},
     grams::{self, grams_of_part},
     journal::{Entry, INSERT_PENDING},
+    keyed::Keyed,
     names::USER,
-    resources::{INSERT_ROW, MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, row, scope},
+    resources::{INSERT_ROW, MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, present, row, scope},
     sql::{Loads, Rows, Sql},
     store::{DieselStore, MOST_RETRIES, commit_error},
     txn::{guard, sees},
@@ -139,19 +143,37 @@ impl<'a> Plainly<'a> {
             first = first.raw(" AND ").add(values::none_taken(tenant, type_number, &unique));
         }
         let first = first.raw(" RETURNING seq");
-        let mut rest: Vec<Sql> =
-            rows.chunks(MOST_ROWS).map(|chunk| values::insert_values(tenant, Of::Last, chunk)).collect();
-        rest.extend(unique.iter().map(|value| values::insert_unique(tenant, type_number, Of::Last, *value)));
+        let values: Vec<_> = rows
+            .chunks(MOST_ROWS)
+            .map(|chunk| (chunk.len(), values::insert_values(tenant, Of::Last, chunk)))
+            .collect();
+        let uniques: Vec<_> =
+            unique.iter().map(|value| values::insert_unique(tenant, type_number, Of::Last, *value)).collect();
         let entry = Entry::of(self.act.event);
         let version = self.act.event.version;
         once(writer, |link| {
-            let seq = one::<BigInt, i64>(link, &first).map_err(|error| first_failed(error, &new.resource_type))?;
+            let seq = if unique.is_empty() && new.index.key.is_some() {
+                one_keyed::<InsertRow, BigInt, i64>(link, &first)
+            } else {
+                one::<BigInt, i64>(link, &first)
+            };
+            let seq = seq.map_err(|error| first_failed(error, &new.resource_type))?;
             let Some(seq) = seq else {
                 // A unique value that is taken is told apart by the long way.
                 return Ok(if unique.is_empty() { Some(Done::Otherwise) } else { None });
             };
-            for sql in &rest {
-                run(link, sql).map_err(torn)?;
+            for (rows, sql) in &values {
+                match rows {
+                    1 => run_keyed::<InsertValues<1>>(link, sql),
+                    2 => run_keyed::<InsertValues<2>>(link, sql),
+                    3 => run_keyed::<InsertValues<3>>(link, sql),
+                    4 => run_keyed::<InsertValues<4>>(link, sql),
+                    _ => run(link, sql),
+                }
+                .map_err(torn)?;
+            }
+            for sql in &uniques {
+                run_keyed::<InsertUnique>(link, sql).map_err(torn)?;
             }
             entry.append(link, tenant, version).map_err(torn)?;
             for conn in counted(new.owner, new.adoptable) {
@@ -183,7 +205,12 @@ impl<'a> Plainly<'a> {
         let entry = Entry::of(self.act.event);
         let version = before.version.saturating_add(1);
         once(writer, |link| {
-            if run(link, &first).map_err(|error| first_failed(error, &before.resource_type))? == 0 {
+            let updated = if is_indexed_alike(update) {
+                run_keyed::<UpdateDocument>(link, &first)
+            } else {
+                run(link, &first)
+            };
+            if updated.map_err(|error| first_failed(error, &before.resource_type))? == 0 {
                 return Ok(Some(Done::Otherwise));
             }
             for sql in &rest {
@@ -259,11 +286,16 @@ impl<'a> Plainly<'a> {
             .raw(" RETURNING version");
         let entry = Entry::of(self.act.event);
         once(writer, |link| {
-            if run(link, &first).map_err(torn)? == 0 {
+            let moved = match (moving.put, moving.view.adoptable) {
+                (Put::Out, _) => run_keyed::<DeleteMember>(link, &first),
+                (Put::In, Adoptable::Hidden) => run_keyed::<InsertMember>(link, &first),
+                (Put::In, Adoptable::Seen) => run_keyed::<InsertSeenMember>(link, &first),
+            };
+            if moved.map_err(torn)? == 0 {
                 let is_as_wanted = one::<BigInt, i64>(link, &is_as_wanted).map_err(torn)?.unwrap_or(0);
                 return Ok(Some(if is_as_wanted > 0 { Done::Unmoved } else { Done::Otherwise }));
             }
-            let version = one::<BigInt, i64>(link, &touch).map_err(torn)?.ok_or(Plain::Torn(StoreError::NotFound))?;
+            let version = one_keyed::<Touch, BigInt, i64>(link, &touch).map_err(torn)?.ok_or(Plain::Torn(StoreError::NotFound))?;
             entry.append(link, tenant, version).map_err(torn)?;
             Ok(Some(Done::Moved))
         })
@@ -290,7 +322,16 @@ impl<'a> Plainly<'a> {
                 .raw(" SELECT r.seq FROM r");
             if rows.len() > MOST_SHAPES || unique.len() > MOST_SHAPES { sql.one_off() } else { sql }
         };
-        match self.in_one_trip::<BigInt, i64>(&build, Option::is_some) {
+        let run: Run<i64> = match (rows.len(), &new.index.key, new.adoptable) {
+            _ if !unique.is_empty() => one::<BigInt, i64>,
+            (0, Some(_), false) => one_keyed::<InsertInOne<0>, BigInt, i64>,
+            (1, Some(_), false) => one_keyed::<InsertInOne<1>, BigInt, i64>,
+            (2, Some(_), false) => one_keyed::<InsertInOne<2>, BigInt, i64>,
+            (3, Some(_), false) => one_keyed::<InsertInOne<3>, BigInt, i64>,
+            (4, Some(_), false) => one_keyed::<InsertInOne<4>, BigInt, i64>,
+            _ => one::<BigInt, i64>,
+        };
+        match self.in_one_trip(&build, run, |_| true) {
             Ok(seq) => Some(Ok(seq.map_or(Done::Otherwise, |seq| Done::Inserted(Seq(seq))))),
             // Which of several unique values is taken is for the long way to say.
             Err(Failed::Statement(error)) => match resource_error(error, &new.resource_type) {
@@ -339,7 +380,12 @@ impl<'a> Plainly<'a> {
                 sql.add(self.journal_of_part(&entry, Sql::new("r.version"), " FROM r")).raw(" SELECT r.version FROM r");
             if gone.len().max(put.len()) > MOST_SHAPES { sql.one_off() } else { sql }
         };
-        match self.in_one_trip::<BigInt, i64>(&build, Option::is_some) {
+        let run: Run<i64> = if gone.is_empty() && put.is_empty() && !has_other_grams {
+            one_keyed::<UpdateInOne, BigInt, i64>
+        } else {
+            one::<BigInt, i64>
+        };
+        match self.in_one_trip(&build, run, |_| true) {
             Ok(version) => Some(Ok(version.map_or(Done::Otherwise, Done::Updated))),
             Err(Failed::Statement(error)) => Some(Err(resource_error(error, &before.resource_type))),
             Err(Failed::Store(error)) => Some(Err(error)),
@@ -391,8 +437,12 @@ impl<'a> Plainly<'a> {
             sql.add(self.journal_of_part(&entry, version, " FROM g CROSS JOIN i"))
                 .raw(" SELECT (SELECT COUNT(*) FROM g), (SELECT COUNT(*) FROM m), (SELECT COUNT(*) FROM i)")
         };
-        let moved = |row: &Option<(i64, i64, i64)>| row.is_some_and(|(_, _, moved)| moved > 0);
-        match self.in_one_trip::<(BigInt, BigInt, BigInt), (i64, i64, i64)>(&build, moved) {
+        let run: Run<(i64, i64, i64)> = match (moving.put, moving.view.adoptable) {
+            (Put::Out, _) => one_keyed::<DeleteMember, (BigInt, BigInt, BigInt), _>,
+            (Put::In, Adoptable::Hidden) => one_keyed::<InsertMember, (BigInt, BigInt, BigInt), _>,
+            (Put::In, Adoptable::Seen) => one_keyed::<InsertSeenMember, (BigInt, BigInt, BigInt), _>,
+        };
+        match self.in_one_trip(&build, run, |(_, _, moved)| *moved > 0) {
             Ok(row) => Some(Ok(match (row.unwrap_or_default(), moving.put) {
                 ((_, _, 1..), _) => Done::Moved,
                 ((0, _, _), _) | ((_, 0, _), Put::In) => Done::Otherwise,
@@ -421,40 +471,104 @@ impl<'a> Plainly<'a> {
     }
 
     /// Runs one statement as a transaction, again if the database chose it to give way.
-    fn in_one_trip<ST, U>(
+    fn in_one_trip<U>(
         &self,
         build: &dyn Fn(i64) -> Sql,
-        wrote: impl Fn(&Option<U>) -> bool,
-    ) -> Result<Option<U>, Failed>
-    where
-        for<'q> Rows<'q, ST>: Loads<'q, U>,
-    {
+        run: Run<U>,
+        wrote: impl Fn(&U) -> bool,
+    ) -> Result<Option<U>, Failed> {
         let mut retries = 0;
         loop {
-            let mut link = self.store.begin(self.tenant, Use::Write).map_err(Failed::Store)?;
+            let mut link = self.turned_link().map_err(Failed::Store)?;
             let sql = build(link.slot);
-            match one::<ST, U>(&mut link, &sql) {
+            match self.once(&mut link, &sql, run) {
                 Ok(row) => {
-                    if let Err(error) = link.run(&Sql::new("COMMIT")) {
-                        link.roll_back();
-                        return Err(Failed::Store(commit_error(error, Use::Write)));
-                    }
-                    if wrote(&row) {
+                    if row.as_ref().is_some_and(&wrote) {
                         self.store.is_unsealed(self.tenant);
                     }
                     return Ok(row);
                 }
+                Err(Failed::Statement(error)) if is_conflict(&error) && retries < MOST_RETRIES => retries += 1,
+                Err(failed) => return Err(failed),
+            }
+        }
+    }
+
+    /// Runs one statement as a transaction.
+    fn once<U>(&self, link: &mut Link, sql: &Sql, run: Run<U>) -> Result<Option<U>, Failed> {
+        if link.names_tenants() {
+            let row = run(link, sql).map_err(|error| {
+                if is_lost(&error) {
+                    // The statement was its own commit, so nobody knows what became of it.
+                    self.lost(link);
+                    return Failed::Store(StoreError::Unknown(Some(Box::new(error))));
+                }
+                Failed::Statement(error)
+            });
+            link.used = self.now();
+            return row;
+        }
+        match run(link, sql) {
+            Ok(row) => match link.run(&Sql::new("COMMIT")) {
+                Ok(_) => Ok(row),
                 Err(error) => {
                     link.roll_back();
-                    if !is_conflict(&error) || retries >= MOST_RETRIES {
-                        return Err(Failed::Statement(error));
+                    Err(Failed::Store(commit_error(error, Use::Write)))
+                }
+            },
+            Err(error) => {
+                link.roll_back();
+                Err(Failed::Statement(error))
+            }
+        }
+    }
+
+    /// A connection on which one statement will see the tenant's rows: with a session that names the
+    /// tenant, or, behind a pooler, with an open transaction that does.
+    fn turned_link(&self) -> Result<r2d2::PooledConnection<Opener>, StoreError> {
+        let mut tries = self.store.tries();
+        loop {
+            let mut link = self.store.link()?;
+            if !link.names_tenants() {
+                drop(link);
+                return self.store.begin(self.tenant, Use::Write);
+            }
+            // A write whose connection breaks may have been done or not, so one that may have broken
+            // while nobody used it is asked for a sign of life.
+            let idle_since = self.now().saturating_sub(LONGEST_IDLE);
+            let is_alive = if link.used < idle_since || link.used <= self.store.lost.load(Ordering::Relaxed) {
+                link.batch("SELECT 1")
+            } else {
+                Ok(())
+            };
+            match is_alive.and_then(|()| link.turn_to(self.tenant)) {
+                Ok(()) => return Ok(link),
+                Err(error) => {
+                    self.lost(&mut link);
+                    tries = tries.saturating_sub(1);
+                    if !is_lost(&error) || tries == 0 {
+                        return Err(store_error(error));
                     }
-                    retries += 1;
                 }
             }
         }
     }
+
+    fn lost(&self, link: &mut Link) {
+        link.give_up();
+        self.store.lost.fetch_max(self.now(), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> i64 {
+        self.store.shared.clock.now().micros()
+    }
 }
+
+/// How long a connection may have been without a write for another to trust it, in microseconds.
+const LONGEST_IDLE: i64 = 1_000_000;
+
+/// How a statement is run for its one row.
+type Run<U> = fn(&mut Link, &Sql) -> diesel::QueryResult<Option<U>>;
 
 /// Why a statement on PostgreSQL wrote nothing.
 enum Failed {
@@ -518,5 +632,39 @@ where
     guard(Use::Write, sql);
     link.one::<ST, U>(sql)
 }
+
+fn run_keyed<K: 'static>(link: &mut Link, sql: &Sql) -> diesel::QueryResult<usize> {
+    guard(Use::Write, sql);
+    link.run_keyed::<K>(sql)
+}
+
+fn one_keyed<K: 'static, ST, U>(link: &mut Link, sql: &Sql) -> diesel::QueryResult<Option<U>>
+where
+    for<'q> Keyed<'q, K, ST>: Loads<'q, U>,
+{
+    guard(Use::Write, sql);
+    link.one_keyed::<K, ST, U>(sql)
+}
+
+/// Whether no column changes that [`changes`] sets only then.
+fn is_indexed_alike<'a>(update: &Update<'a>) -> bool {
+    let columns = |index: &'_ IndexForm| (index.scope, present(index));
+    let texts = |index: &'a IndexForm| {
+        [&index.key, &index.external_id, &index.display_key, &index.family_key, &index.given_key]
+    };
+    let (old, new) = (update.index_before, update.index);
+    columns(old) == columns(new) && texts(old) == texts(new)
+}
+
+struct InsertRow;
+struct InsertValues<const ROWS: usize>;
+struct InsertUnique;
+struct UpdateDocument;
+struct InsertMember;
+struct InsertSeenMember;
+struct DeleteMember;
+struct Touch;
+struct InsertInOne<const ROWS: usize>;
+struct UpdateInOne;
 
 const INSERT_MEMBER: &str = "INSERT INTO memberships (tenant_id, grp, member, member_id, member_type)";

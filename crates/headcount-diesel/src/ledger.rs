@@ -84,7 +84,7 @@ impl Link {
     /// At the beginning of a write transaction: what others have written since the last one is
     /// unknown.
     pub(crate) fn begin_round(&mut self) {
-        let others = self.one::<BigInt, i64>(&Sql::new("PRAGMA data_version")).ok().flatten();
+        let others = self.one_keyed::<DataVersion, BigInt, i64>(&Sql::new("PRAGMA data_version")).ok().flatten();
         if others.is_none() || others != self.ledger.others {
             self.ledger.clear();
         }
@@ -106,7 +106,7 @@ impl Link {
                 .raw(" AND type = ")
                 .int(type_number)
                 .raw(" AND slot = 0");
-            if self.run(&update)? == 0 {
+            if self.run_keyed::<MoveCount>(&update)? == 0 {
                 let insert = Sql::new("INSERT INTO counts (tenant_id, conn, type, slot, n) VALUES (")
                     .ints([tenant, conn, type_number, 0, by])
                     .raw(")");
@@ -117,6 +117,9 @@ impl Link {
         if self.ledger.rounds.is_multiple_of(ROUNDS) { self.index_texts() } else { Ok(()) }
     }
 }
+
+struct DataVersion;
+struct MoveCount;
 
 /// Most tenants whose last entry is remembered; beyond it the memory starts anew.
 const MOST_TENANTS: usize = 65_536;

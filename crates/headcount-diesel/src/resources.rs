@@ -565,7 +565,7 @@ pub(crate) fn row(tenant: i64, new: &NewResource, type_number: i64) -> Sql {
 }
 
 /// `UPDATE resources SET` with what changes in a resource's own row, but for its owner. Columns that
-/// have an index are set only where they differ, so that no index is touched for nothing.
+/// have an index or a trigger are set only where they differ, so that none is touched for nothing.
 pub(crate) fn changes(update: &Update<'_>) -> Sql {
     let (old, new) = (update.index_before, update.index);
     let mut sql = unconditional_changes(update);
@@ -576,6 +576,7 @@ pub(crate) fn changes(update: &Update<'_>) -> Sql {
         (", external_id = ", old.external_id.as_deref(), new.external_id.as_deref()),
         (", display_key = ", old.display_key.as_deref().map(cut), new.display_key.as_deref().map(cut)),
         (", family_key = ", old.family_key.as_deref().map(cut), new.family_key.as_deref().map(cut)),
+        (", given_key = ", old.given_key.as_deref().map(cut), new.given_key.as_deref().map(cut)),
     ];
     for (set, old, new) in texts {
         if old != new {
@@ -603,6 +604,8 @@ pub(crate) fn all_changes(update: &Update<'_>) -> Sql {
         .maybe_text(new.display_key.as_deref().map(cut))
         .raw(", family_key = ")
         .maybe_text(new.family_key.as_deref().map(cut))
+        .raw(", given_key = ")
+        .maybe_text(new.given_key.as_deref().map(cut))
         .raw(", present = ")
         .int(present(new))
 }
@@ -614,8 +617,6 @@ fn unconditional_changes(update: &Update<'_>) -> Sql {
         .text(&*update.document)
         .raw(", active = ")
         .maybe_int(update.index.active.map(i64::from))
-        .raw(", given_key = ")
-        .maybe_text(update.index.given_key.as_deref().map(cut))
 }
 
 /// Most binds of one list.
@@ -647,7 +648,7 @@ pub(crate) fn scope(scope: UniqueScope, owner: ConnectionKey) -> i64 {
 }
 
 /// The presence bits, and whether something was cut.
-fn present(index: &IndexForm) -> i64 {
+pub(crate) fn present(index: &IndexForm) -> i64 {
     let columns = [&index.display_key, &index.family_key, &index.given_key];
     let long = columns.into_iter().flatten().any(|text| may_be_cut(text))
         || index
