@@ -15,13 +15,17 @@
 mod bounds;
 mod client;
 mod compare;
+mod crash;
 mod drive;
+mod growth;
 mod guardian;
 mod machine;
+mod memory;
 mod people;
 mod process;
 mod progress;
 mod record;
+mod replicas;
 mod results;
 mod seed;
 mod stage;
@@ -52,10 +56,30 @@ pub(crate) struct Load {
 enum Act {
     /// Beside the floor, on 10,000 and 100,000 users (the default)
     Compare,
+    /// Over growing tenants, groups and numbers of tenants, without the floor
+    Growth {
+        /// Tenants of 100 users each; 0 leaves them out
+        #[arg(long, default_value_t = 10_000)]
+        tenants: usize,
+    },
+    /// Memory: idle, filled, worked, under large answers and under filters of ever new shapes
+    Memory {
+        /// Minutes of new shapes
+        #[arg(long, default_value_t = 10)]
+        minutes: usize,
+    },
+    /// Kill the server under 64 writers and look for what it acknowledged (SQLite)
+    Crash {
+        /// How often
+        #[arg(long, default_value_t = 50)]
+        times: u32,
+    },
+    /// Two servers on one PostgreSQL beside one
+    Replicas,
 }
 
 /// What the runs have in common; each takes what concerns it.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Options {
     /// On which database
     #[arg(long, value_enum, default_value_t = Choice::Both, global = true)]
@@ -92,6 +116,17 @@ pub(crate) struct Options {
     keep: bool,
 }
 
+impl Options {
+    /// The same on one database, whatever was said.
+    fn on(&self, engine: stage::Engine) -> Self {
+        let database = match engine {
+            stage::Engine::Sqlite => Choice::Sqlite,
+            stage::Engine::Postgres => Choice::Postgres,
+        };
+        Self { database, ..self.clone() }
+    }
+}
+
 /// On which database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Choice {
@@ -107,6 +142,10 @@ pub(crate) fn run(workspace: &Workspace, load: &Load) -> Result<()> {
     }
     match load.act.unwrap_or(Act::Compare) {
         Act::Compare => compare::run(workspace, &load.options),
+        Act::Growth { tenants } => growth::run(workspace, &load.options, tenants),
+        Act::Memory { minutes } => memory::run(workspace, &load.options, minutes),
+        Act::Crash { times } => crash::run(workspace, &load.options, times),
+        Act::Replicas => replicas::run(workspace, &load.options),
     }
 }
 

@@ -151,12 +151,12 @@ impl CommandLine {
 
 /// Makes a token with the command line, beside the running server.
 pub(crate) fn create_token(command_line: &CommandLine, server: &Server) -> Result<Access> {
-    create_token_at(command_line, server.address())
+    create_token_of(command_line, server.address(), "default")
 }
 
-/// Makes a token for the server at an address, `http://127.0.0.1:PORT`.
-pub(crate) fn create_token_at(command_line: &CommandLine, address: &str) -> Result<Access> {
-    let value = command_line.run(&["token", "create", "--tenant", "default"])?;
+/// Makes a token of a tenant for the server at an address, `http://127.0.0.1:PORT`.
+pub(crate) fn create_token_of(command_line: &CommandLine, address: &str, tenant: &str) -> Result<Access> {
+    let value = command_line.run(&["token", "create", "--tenant", tenant])?;
     let token = find_text(&value, &|_, text| text.starts_with("hc_").then(|| text.to_owned()))
         .context("`headcount token create --output json` printed no token")?;
     let connection = connection_in(&value).context("`headcount token create --output json` names no connection")?;

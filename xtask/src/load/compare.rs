@@ -39,11 +39,11 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How much of everything.
 pub(crate) struct Extent {
-    users: Vec<usize>,
+    pub(crate) users: Vec<usize>,
     groups: Vec<usize>,
-    rounds: usize,
-    duration: Duration,
-    warm_up: Duration,
+    pub(crate) rounds: usize,
+    pub(crate) duration: Duration,
+    pub(crate) warm_up: Duration,
     imported: usize,
     workloads: Vec<Workload>,
 }

@@ -12,6 +12,13 @@ use crate::stopwatch::{Stopwatch, seconds};
 const ON_A_TERMINAL: Duration = Duration::from_millis(200);
 const ELSEWHERE: Duration = Duration::from_secs(15);
 
+/// Whether progress is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    Shown,
+    Hidden,
+}
+
 /// A step of a known length.
 pub(crate) struct Progress {
     what: String,
@@ -20,13 +27,18 @@ pub(crate) struct Progress {
     watch: Stopwatch,
     told: Mutex<Duration>,
     terminal: bool,
+    shown: Told,
 }
 
 impl Progress {
     pub(crate) fn new(what: &str, all: usize) -> Self {
+        Self::told(what, all, Told::Shown)
+    }
+
+    pub(crate) fn told(what: &str, all: usize, shown: Told) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let (done, watch, told) = (AtomicUsize::new(0), Stopwatch::start(), Mutex::new(Duration::ZERO));
-        Self { what: what.to_owned(), all, done, watch, told, terminal }
+        Self { what: what.to_owned(), all, done, watch, told, terminal, shown }
     }
 
     /// So much more is done.
@@ -47,6 +59,9 @@ impl Progress {
     }
 
     fn tell(&self, done: usize, end: &str) {
+        if self.shown == Told::Hidden {
+            return;
+        }
         let (done, all) = (grouped(length(done)), grouped(length(self.all)));
         let text = if done == all { all } else { format!("{done} of {all}") };
         let line = format!("load: {} {text}, {}    {end}", self.what, seconds(self.watch.elapsed()));

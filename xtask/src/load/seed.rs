@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::people;
-use super::progress::Progress;
+use super::progress::{Progress, Told};
 use super::target::{Group, Target};
 
 /// Users of one bulk request, and members of one PATCH; the most that Headcount takes unless told.
@@ -19,14 +19,30 @@ const CLIENTS: usize = 8;
 
 /// Makes users until there are so many, and groups of so many members each.
 pub(crate) fn seed(target: &mut Target, users: usize, groups: &[usize], what: &str) -> Result<()> {
+    seed_told(target, users, groups, what, CLIENTS, Told::Shown)
+}
+
+/// The same by one client and without a word, for one tenant of many.
+pub(crate) fn seed_quietly(target: &mut Target, users: usize, groups: &[usize]) -> Result<()> {
+    seed_told(target, users, groups, "a tenant", 1, Told::Hidden)
+}
+
+fn seed_told(
+    target: &mut Target,
+    users: usize,
+    groups: &[usize],
+    what: &str,
+    clients: usize,
+    told: Told,
+) -> Result<()> {
     let from = target.users.len();
     if from < users {
-        let ids = make_users(target, from, users, what)?;
+        let ids = make_users(target, from, users, what, clients, told)?;
         target.users.extend(ids);
     }
     for members in groups {
         if target.group(*members).is_none() && *members <= users {
-            let group = make_group(target, *members, what)?;
+            let group = make_group(target, *members, what, told)?;
             target.groups.push(group);
         }
     }
@@ -34,13 +50,13 @@ pub(crate) fn seed(target: &mut Target, users: usize, groups: &[usize], what: &s
 }
 
 /// Makes the users of these numbers, and gives their ids in order.
-fn make_users(target: &Target, from: usize, to: usize, what: &str) -> Result<Vec<String>> {
+fn make_users(target: &Target, from: usize, to: usize, what: &str, clients: usize, told: Told) -> Result<Vec<String>> {
     let count = to.saturating_sub(from);
     let ids = Mutex::new(vec![String::new(); count]);
     let next = AtomicUsize::new(from);
-    let progress = Progress::new(&format!("{what}: users"), count);
+    let progress = Progress::told(&format!("{what}: users"), count, told);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..CLIENTS)
+        let threads: Vec<_> = (0..clients)
             .map(|_| {
                 scope.spawn(|| -> Result<()> {
                     let mut client = target.client();
@@ -87,8 +103,8 @@ fn send_bulk(client: &mut Client, prefix: &str, first: usize, last: usize) -> Re
 }
 
 /// Makes a group of the first so many users.
-fn make_group(target: &Target, members: usize, what: &str) -> Result<Group> {
-    let progress = Progress::new(&format!("{what}: a group of"), members);
+fn make_group(target: &Target, members: usize, what: &str, told: Told) -> Result<Group> {
+    let progress = Progress::told(&format!("{what}: a group of"), members, told);
     let name = format!("group of {members} {}", target.prefix);
     let ids = target.users.get(..members).unwrap_or_default();
     let id = group_of(&mut target.client(), &name, ids, BATCH, |added| progress.advance(added))?;

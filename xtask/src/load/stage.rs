@@ -116,11 +116,17 @@ impl Stage {
 
     /// Starts Headcount on a fresh database and makes a token.
     pub(crate) fn ours(&self, engine: Engine, name: &str) -> Result<(Running, Target)> {
+        let (running, target, _) = self.ours_at(engine, name)?;
+        Ok((running, target))
+    }
+
+    /// The same, with the URL of the database.
+    pub(crate) fn ours_at(&self, engine: Engine, name: &str) -> Result<(Running, Target, String)> {
         let url = self.database_url(engine, name)?;
         let folder = self.subfolder(name)?;
         let (running, mut target) = start_ours(&self.headcount, &url, &folder, &self.guardian)?;
         target.processes = self.processes(&[running.id()], engine);
-        Ok((running, target))
+        Ok((running, target, url))
     }
 
     /// Starts another server on a database that is there; its address.

@@ -201,8 +201,24 @@ pub(crate) fn start_ours(
 
 /// Makes a token of the tenant `default` for a server that runs.
 pub(crate) fn with_token(binary: &Path, database_url: &str, folder: &Path, host: String) -> Result<Target> {
+    with_token_of(binary, database_url, folder, &host, None)
+}
+
+/// Makes a tenant, if one is named, with a connection, and a token of it for a server that runs.
+pub(crate) fn with_token_of(
+    binary: &Path,
+    database_url: &str,
+    folder: &Path,
+    host: &str,
+    tenant: Option<&str>,
+) -> Result<Target> {
     let operator = CommandLine::new(binary, folder, database_url);
-    let access = server::create_token_at(&operator, &format!("http://{host}"))?;
-    let base = access.base_url.trim_start_matches("http://").trim_start_matches(&host).to_owned();
-    Ok(Target { name: "ours", host, base, token: access.token, prefix: "ours".to_owned(), ..Target::default() })
+    if let Some(tenant) = tenant {
+        operator.run(&["tenant", "create", tenant])?;
+        operator.run(&["connection", "create", "--tenant", tenant, "--preset", "generic"])?;
+    }
+    let access = server::create_token_of(&operator, &format!("http://{host}"), tenant.unwrap_or("default"))?;
+    let base = access.base_url.trim_start_matches("http://").trim_start_matches(host).to_owned();
+    let (host, prefix) = (host.to_owned(), "ours".to_owned());
+    Ok(Target { name: "ours", host, base, token: access.token, prefix, ..Target::default() })
 }
