@@ -22,10 +22,12 @@ mod guardian;
 mod machine;
 mod memory;
 mod people;
+mod plot;
 mod process;
 mod progress;
 mod record;
 mod replicas;
+mod report;
 mod results;
 mod seed;
 mod stage;
@@ -76,6 +78,8 @@ enum Act {
     },
     /// Two servers on one PostgreSQL beside one
     Replicas,
+    /// Write docs/performance.md from the results
+    Report,
 }
 
 /// What the runs have in common; each takes what concerns it.
@@ -137,15 +141,17 @@ enum Choice {
 
 /// Runs what is asked.
 pub(crate) fn run(workspace: &Workspace, load: &Load) -> Result<()> {
-    if cfg!(debug_assertions) {
+    let act = load.act.unwrap_or(Act::Compare);
+    if cfg!(debug_assertions) && !matches!(act, Act::Report) {
         return run_optimised(workspace);
     }
-    match load.act.unwrap_or(Act::Compare) {
+    match act {
         Act::Compare => compare::run(workspace, &load.options),
         Act::Growth { tenants } => growth::run(workspace, &load.options, tenants),
         Act::Memory { minutes } => memory::run(workspace, &load.options, minutes),
         Act::Crash { times } => crash::run(workspace, &load.options, times),
         Act::Replicas => replicas::run(workspace, &load.options),
+        Act::Report => report::run(workspace, &load.options),
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options, times: u32) -> Resul
     let url = stage.database_url(Engine::Sqlite, name)?;
     let folder = stage.subfolder(name)?;
     let (mut running, host) = stage.again(&url, name, "ours-0.log")?;
-    let mut target = with_token(&stage.headcount, &url, &folder, host)?;
+    let mut target = with_token(&stage.headcount, &url, &folder, &host)?;
     let (mut writers, group) = prepare(&target)?;
     let (mut acknowledged, mut lost, mut faults) = (0_u64, 0_u64, BTreeSet::new());
     let mut random = Random::new();

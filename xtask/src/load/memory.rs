@@ -176,7 +176,7 @@ fn shape(mut number: usize, user_name: &str) -> String {
     let mut filter = format!("userName eq \"{user_name}\"");
     while number > 0 {
         let term = TERMS.get(number % TERMS.len()).copied().unwrap_or_default();
-        filter.push_str(if number % 5 == 0 { " and not (" } else { " and (" });
+        filter.push_str(if number.is_multiple_of(5) { " and not (" } else { " and (" });
         filter.push_str(term);
         filter.push(')');
         number /= TERMS.len();

@@ -15,7 +15,8 @@ pub(crate) struct Processes {
     roots: Vec<u32>,
 }
 
-/// Memory of processes, in KiB.
+/// Memory of processes.
+#[expect(clippy::struct_field_names, reason = "units stand in names where the type does not say them")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Memory {
     /// Resident set: with every page that is mapped and present, shared ones and files too.

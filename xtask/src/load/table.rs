@@ -16,10 +16,6 @@ impl Table {
         self.rows.push(cells);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The table as Markdown, its columns aligned.
     pub(crate) fn markdown(&self) -> String {
         let width = |column: usize| {

@@ -195,13 +195,13 @@ pub(crate) fn start_ours(
     guardian: &Rc<Guardian>,
 ) -> Result<(Running, Target)> {
     let (running, host) = start_headcount(binary, database_url, folder, &folder.join("ours.log"), guardian)?;
-    let target = with_token(binary, database_url, folder, host)?;
+    let target = with_token(binary, database_url, folder, &host)?;
     Ok((running, target))
 }
 
 /// Makes a token of the tenant `default` for a server that runs.
-pub(crate) fn with_token(binary: &Path, database_url: &str, folder: &Path, host: String) -> Result<Target> {
-    with_token_of(binary, database_url, folder, &host, None)
+pub(crate) fn with_token(binary: &Path, database_url: &str, folder: &Path, host: &str) -> Result<Target> {
+    with_token_of(binary, database_url, folder, host, None)
 }
 
 /// Makes a tenant, if one is named, with a connection, and a token of it for a server that runs.

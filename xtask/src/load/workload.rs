@@ -201,7 +201,11 @@ impl<'a> Worker<'a> {
 
     /// One request, or a pair of them.
     pub(crate) fn step(&mut self, workload: Workload) {
-        let checked = if workload.is_long() && self.turn >= 64 { self.turn % 64 == 0 } else { self.turn % 8 == 0 };
+        let checked = if workload.is_long() && self.turn >= 64 {
+            self.turn.is_multiple_of(64)
+        } else {
+            self.turn.is_multiple_of(8)
+        };
         let users = self.target.users.len();
         let prefix = &self.target.prefix;
         match workload {
@@ -286,7 +290,8 @@ impl<'a> Worker<'a> {
                 let outside = users.saturating_sub(members) >= self.clients;
                 let number = self.own(if outside { members } else { 0 }, users);
                 let id = self.target.user(number);
-                let body = if self.turn % 2 == 0 { people::addition_of_one(id) } else { people::removal_of_one(id) };
+                let body =
+                    if self.turn.is_multiple_of(2) { people::addition_of_one(id) } else { people::removal_of_one(id) };
                 let path = format!("/Groups/{}", self.group_id());
                 self.ask(workload, "PATCH", &path, Some(&body), &[200, 204]);
             }
