@@ -8,7 +8,7 @@ use actix_web::{
 use bytes::Bytes;
 use headcount_api::TrustedHost;
 
-use crate::proxies::TrustedProxies;
+use crate::{proxies::TrustedProxies, stream::Outgoing};
 
 /// Copies the head of a request; `None` if it cannot be said in the other crate.
 pub(crate) fn head(request: &HttpRequest, proxies: &TrustedProxies) -> Option<http::Request<()>> {
@@ -40,7 +40,7 @@ pub(crate) fn headers(headers: &HeaderMap) -> Option<http::HeaderMap> {
 }
 
 /// Copies a response; the body is not copied.
-pub(crate) fn response(response: http::Response<Bytes>) -> HttpResponse {
+pub(crate) fn response(response: http::Response<Outgoing>) -> HttpResponse {
     let (parts, body) = response.into_parts();
     let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponse::build(status);
@@ -49,6 +49,10 @@ pub(crate) fn response(response: http::Response<Bytes>) -> HttpResponse {
             builder.append_header((name.as_str(), value.as_bytes()));
         }
     }
+    let body = match body {
+        Outgoing::Whole(body) => body,
+        Outgoing::Parts(stream) => return builder.body(stream),
+    };
     // The answer to a HEAD states a length and has no body.
     let stated = parts.headers.get(http::header::CONTENT_LENGTH);
     match stated.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok()) {

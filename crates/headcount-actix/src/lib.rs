@@ -40,6 +40,7 @@ mod convert;
 mod mount;
 mod proxies;
 mod shares;
+mod stream;
 
 pub use mount::{Mount, Options};
 pub use proxies::{ProxyParseError, TrustedProxies};

@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse, Scope,
     web::{self, Payload, ServiceConfig},
 };
-use headcount_api::{Refusal, SCIM_ROOTS, ScimApi};
+use headcount_api::{Body, Refusal, SCIM_ROOTS, ScimApi};
 use tokio::sync::{AcquireError, Semaphore};
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     convert,
     proxies::TrustedProxies,
     shares::Shares,
+    stream::{Outgoing, Stream},
 };
 
 /// The bounds of a mount.
@@ -31,6 +32,12 @@ pub struct Options {
     pub body_timeout: Duration,
     /// How long an answer may take once it is begun; then 503, and the outcome is not known.
     pub answer_timeout: Duration,
+    /// Most answers that are sent in parts at once, since they are too long to be held; the others
+    /// wait for `queue_timeout`, then 503.
+    pub max_streams: usize,
+    /// How long a part of such an answer may take to be made, or to be taken by the client; then the
+    /// answer breaks off.
+    pub part_timeout: Duration,
     /// Most bytes of all bodies that are held at once; then 503.
     pub max_held_bytes: usize,
     /// Peers that are believed when they say by which host a request came.
@@ -45,6 +52,8 @@ impl Default for Options {
             queue_timeout: Duration::from_secs(2),
             body_timeout: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(30),
+            max_streams: 32,
+            part_timeout: Duration::from_secs(30),
             max_held_bytes: 128 * 1024 * 1024,
             trusted_proxies: TrustedProxies::none(),
         }
@@ -61,6 +70,7 @@ struct Inner {
     api: ScimApi,
     options: Options,
     running: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     shares: Shares,
     memory: Memory,
 }
@@ -76,10 +86,11 @@ impl Mount {
     #[must_use]
     pub fn with_options(api: ScimApi, options: Options) -> Self {
         let running = Arc::new(Semaphore::new(options.max_running.clamp(1, Semaphore::MAX_PERMITS)));
+        let streams = Arc::new(Semaphore::new(options.max_streams.clamp(1, Semaphore::MAX_PERMITS)));
         let memory = Memory::new(options.max_held_bytes);
         let most = options.max_running.saturating_sub(options.max_running.div_euclid(4));
         let shares = Shares::new(options.max_running_per_base.min(most));
-        Self { inner: Arc::new(Inner { api, options, running, shares, memory }) }
+        Self { inner: Arc::new(Inner { api, options, running, streams, shares, memory }) }
     }
 
     /// Mounts the API at both its roots ([`SCIM_ROOTS`]): every method of every path below them
@@ -103,17 +114,35 @@ impl Mount {
 
     async fn answer(&self, request: HttpRequest, payload: Payload) -> HttpResponse {
         let response = match self.call(&request, payload).await {
-            Ok(response) => response,
-            Err(refusal) => {
-                let headers = convert::headers(request.headers()).unwrap_or_default();
-                self.inner.api.refuse(&headers, &convert::method(&request), refusal)
-            }
+            Ok(response) => self.outgoing(response).await,
+            Err(refusal) => Err(refusal),
         };
+        let response = response.unwrap_or_else(|refusal| {
+            let headers = convert::headers(request.headers()).unwrap_or_default();
+            let response = self.inner.api.refuse(&headers, &convert::method(&request), refusal);
+            // A refusal is short, and nothing would read the rest of one that is not.
+            response.map(|body| Outgoing::whole(body).unwrap_or(Outgoing::Whole(bytes::Bytes::new())))
+        });
         convert::response(response)
     }
 
-    async fn call(&self, request: &HttpRequest, payload: Payload) -> Result<http::Response<bytes::Bytes>, Refusal> {
-        let Inner { api, options, running, shares, memory } = &*self.inner;
+    /// Begins to send a response.
+    async fn outgoing(&self, response: http::Response<Body>) -> Result<http::Response<Outgoing>, Refusal> {
+        let Inner { options, streams, .. } = &*self.inner;
+        let (head, body) = response.into_parts();
+        let body = match Outgoing::whole(body) {
+            Ok(whole) => whole,
+            Err(parts) => {
+                let turn = tokio::time::timeout(options.queue_timeout, Arc::clone(streams).acquire_owned()).await;
+                let permit = turn.map_err(|_elapsed| Refusal::Overloaded)?.map_err(|_closed| Refusal::Overloaded)?;
+                Outgoing::Parts(Stream::begin(parts, options.part_timeout, permit))
+            }
+        };
+        Ok(http::Response::from_parts(head, body))
+    }
+
+    async fn call(&self, request: &HttpRequest, payload: Payload) -> Result<http::Response<Body>, Refusal> {
+        let Inner { api, options, running, shares, memory, .. } = &*self.inner;
         let head = convert::head(request, &options.trusted_proxies).ok_or(Refusal::Malformed)?;
         let share = shares.of(request);
         let head = if body::is_absent(request) {
@@ -153,7 +182,7 @@ impl Mount {
 
     /// Answers right here, where other requests wait meanwhile, what takes no longer than the hop to
     /// another thread would: if its turn is now, and if the API can.
-    fn answer_now(&self, parts: &http::request::Parts, share: &Semaphore) -> Option<http::Response<bytes::Bytes>> {
+    fn answer_now(&self, parts: &http::request::Parts, share: &Semaphore) -> Option<http::Response<Body>> {
         let _turn = (share.try_acquire().ok()?, self.inner.running.try_acquire().ok()?);
         self.inner.api.handle_now(parts)
     }

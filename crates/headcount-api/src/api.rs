@@ -18,6 +18,7 @@ use scim_schema::{Projection, ResourceType, ScimError, json};
 use serde_json::{Map, Value};
 
 use crate::{
+    body::Body,
     credential::{self, Credential, Form},
     entry::{self, Base},
     media_type, query_string,
@@ -124,7 +125,7 @@ impl ScimApi {
     /// Answers one request. Never panics on any input; every answer that is not a success carries a
     /// SCIM error body. Blocks: call it on a thread that may.
     #[must_use]
-    pub fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+    pub fn handle(&self, request: Request<Bytes>) -> Response<Body> {
         let started = self.service.now();
         let (parts, body) = request.into_parts();
         let mut exchange = Exchange::new(self.service.mint(started));
@@ -146,7 +147,7 @@ impl ScimApi {
     /// resource is read, or few are found, by a token that is known, from a store that need not wait.
     /// `None`: it cannot, nothing was done, and [`Self::handle`] answers.
     #[must_use]
-    pub fn handle_now(&self, parts: &Parts) -> Option<Response<Bytes>> {
+    pub fn handle_now(&self, parts: &Parts) -> Option<Response<Body>> {
         if !self.service.answers_now() || !(parts.method == Method::GET || parts.method == Method::HEAD) {
             return None;
         }
@@ -167,7 +168,7 @@ impl ScimApi {
         exchange: &Exchange,
         outcome: Result<Outcome, Failure>,
         started: Timestamp,
-    ) -> Response<Bytes> {
+    ) -> Response<Body> {
         let scim_type = outcome.as_ref().err().and_then(|failure| failure.error.scim_type);
         let manner = Manner {
             answer_type: media_type::answer_type(exchange.setting, &parts.headers, body.is_empty()),
@@ -192,7 +193,7 @@ impl ScimApi {
 
     /// The response for a request that could not be handed to [`Self::handle`].
     #[must_use]
-    pub fn refuse(&self, headers: &HeaderMap, method: &Method, refusal: Refusal) -> Response<Bytes> {
+    pub fn refuse(&self, headers: &HeaderMap, method: &Method, refusal: Refusal) -> Response<Body> {
         let request_id = self.service.mint(self.service.now()).to_string();
         let error = match refusal {
             Refusal::Malformed => ScimError::new(400, "the request line or a header is malformed"),

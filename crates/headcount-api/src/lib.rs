@@ -22,6 +22,7 @@
 //! write a credential is a `Form` in `credential.rs` with a switch.
 
 pub mod api;
+pub mod body;
 mod credential;
 mod entry;
 pub mod error_table;
@@ -33,5 +34,6 @@ mod search_request;
 mod target;
 
 pub use api::{Refusal, SCIM_ROOTS, ScimApi};
+pub use body::Body;
 pub use entry::TrustedHost;
 pub use respond::REQUEST_ID;

@@ -2,7 +2,7 @@
 //! response.
 
 use bytes::Bytes;
-use headcount_service::{Answer, error::RETRY_AFTER_S, rate::Throttle};
+use headcount_service::{Answer, answer, error::RETRY_AFTER_S, rate::Throttle};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
@@ -12,7 +12,10 @@ use http::{
 };
 use scim_schema::ScimError;
 
-use crate::media_type::AnswerType;
+use crate::{
+    body::{Body, BrokenOff, Parts},
+    media_type::AnswerType,
+};
 
 /// The header that carries the id of a request, by which its lines in the log are found.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -72,7 +75,7 @@ pub(crate) struct Manner<'a> {
 }
 
 /// Writes the response of a request.
-pub(crate) fn respond(outcome: Result<Outcome, Failure>, manner: Manner<'_>) -> Response<Bytes> {
+pub(crate) fn respond(outcome: Result<Outcome, Failure>, manner: Manner<'_>) -> Response<Body> {
     match outcome {
         Ok(Outcome::Answer(answer)) => success(answer, manner),
         Ok(Outcome::Options(methods)) => {
@@ -84,7 +87,7 @@ pub(crate) fn respond(outcome: Result<Outcome, Failure>, manner: Manner<'_>) -> 
     }
 }
 
-fn success(answer: Answer, manner: Manner<'_>) -> Response<Bytes> {
+fn success(answer: Answer, manner: Manner<'_>) -> Response<Body> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = bare(status, manner);
     if let Some(etag) = answer.etag {
@@ -99,13 +102,16 @@ fn success(answer: Answer, manner: Manner<'_>) -> Response<Bytes> {
         insert(response.headers_mut(), LOCATION, &location);
     }
     if let Some(body) = answer.body {
-        write_body(&mut response, &body, manner);
+        match body {
+            answer::Body::Whole(text) => write_body(&mut response, text, manner),
+            answer::Body::Parts(parts) => write_parts(&mut response, parts, manner),
+        }
     }
     response
 }
 
 /// INVARIANT: the one place where an error becomes a response.
-fn refusal(failure: &Failure, manner: Manner<'_>) -> Response<Bytes> {
+fn refusal(failure: &Failure, manner: Manner<'_>) -> Response<Body> {
     let error = &failure.error;
     let status = match StatusCode::from_u16(error.status) {
         Ok(status) if status.is_client_error() || status.is_server_error() => status,
@@ -129,7 +135,7 @@ fn refusal(failure: &Failure, manner: Manner<'_>) -> Response<Bytes> {
         rate_limit(headers, throttle);
     }
     let error = ScimError { status: status.as_u16(), ..error.clone() };
-    write_body(&mut response, &error.to_body(), manner);
+    write_body(&mut response, error.to_body().to_string(), manner);
     response
 }
 
@@ -156,8 +162,8 @@ fn rate_limit(headers: &mut HeaderMap, throttle: Throttle) {
 
 /// A response without a body. Answers hold personal data, so nobody may keep them, and are JSON,
 /// whatever a browser thinks they look like.
-fn bare(status: StatusCode, manner: Manner<'_>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
+fn bare(status: StatusCode, manner: Manner<'_>) -> Response<Body> {
+    let mut response = Response::new(Body::Whole(Bytes::new()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -166,15 +172,32 @@ fn bare(status: StatusCode, manner: Manner<'_>) -> Response<Bytes> {
     response
 }
 
-fn write_body(response: &mut Response<Bytes>, body: &serde_json::Value, manner: Manner<'_>) {
-    let text = body.to_string();
+fn write_body(response: &mut Response<Body>, text: String, manner: Manner<'_>) {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(manner.answer_type.as_str()));
     if manner.head_only {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
     } else {
-        *response.body_mut() = Bytes::from(text);
+        *response.body_mut() = Body::Whole(Bytes::from(text));
     }
+}
+
+/// A body whose length nobody knows before it is read. The head of it is the same for a HEAD, and
+/// nothing is read then.
+fn write_parts(response: &mut Response<Body>, parts: answer::Parts, manner: Manner<'_>) {
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(manner.answer_type.as_str()));
+    *response.body_mut() = Body::Parts(if manner.head_only {
+        Parts::none()
+    } else {
+        let request_id = manner.request_id.to_owned();
+        Parts::new(parts.map(move |part| {
+            part.map(Bytes::from).map_err(|error| {
+                let status = error.status;
+                tracing::info!(request_id, status, "an answer broke off while it was sent");
+                BrokenOff
+            })
+        }))
+    });
 }
 
 /// Sets a header made of text; text that no header can hold is left out.
@@ -192,11 +215,15 @@ mod tests {
 
     const MANNER: Manner<'static> = Manner { answer_type: AnswerType::Scim, request_id: "r1", head_only: false };
 
-    fn refuse(error: ScimError, challenge: Challenge) -> Response<Bytes> {
+    fn refuse(error: ScimError, challenge: Challenge) -> Response<Body> {
         respond(Err(Failure { allow: &["GET", "POST"], challenge, ..error.into() }), MANNER)
     }
 
-    fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
+    fn bytes(response: Response<Body>) -> Bytes {
+        response.into_body().into_bytes().unwrap()
+    }
+
+    fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
         response.headers().get(name).map(|value| value.to_str().unwrap())
     }
 
@@ -205,7 +232,8 @@ mod tests {
         for status in [400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 429, 431, 500, 501, 503] {
             let response = refuse(ScimError::new(status, "why"), Challenge::Plain);
             assert_eq!(response.status().as_u16(), status);
-            let body: Value = serde_json::from_slice(response.body()).unwrap();
+            let Body::Whole(body) = response.body() else { panic!("an error is short") };
+            let body: Value = serde_json::from_slice(body).unwrap();
             assert_eq!(
                 body,
                 json!({
@@ -274,7 +302,7 @@ mod tests {
         for status in [0, 200, 302, 999] {
             let response = refuse(ScimError::new(status, ""), Challenge::Plain);
             assert_eq!(response.status(), 500);
-            assert!(std::str::from_utf8(response.body()).unwrap().contains("\"500\""));
+            assert!(std::str::from_utf8(&bytes(response)).unwrap().contains("\"500\""));
         }
     }
 
@@ -296,12 +324,37 @@ mod tests {
 
     #[test]
     fn head_gives_the_length_of_what_get_gives_and_no_body() {
-        let answer = || Answer { status: 200, body: Some(json!({"id": "7"})), etag: None, location: None };
+        let body = || answer::Body::Whole(json!({"id": "7"}).to_string());
+        let answer = || Answer { status: 200, body: Some(body()), etag: None, location: None };
         let get = respond(Ok(Outcome::Answer(answer())), MANNER);
         let head = respond(Ok(Outcome::Answer(answer())), Manner { head_only: true, ..MANNER });
         assert!(head.body().is_empty());
-        assert_eq!(header(&head, "content-length"), Some(get.body().len().to_string().as_str()));
         assert_eq!(header(&head, "content-type"), header(&get, "content-type"));
+        assert_eq!(header(&head, "content-length"), Some(bytes(get).len().to_string().as_str()));
+    }
+
+    #[test]
+    fn parts_are_handed_on_until_one_is_missing_and_a_head_asks_for_none() {
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let answer = || {
+            let asked = std::sync::Arc::clone(&asked);
+            let mut parts = vec![Err(ScimError::new(404, "gone")), Ok("b".to_owned()), Ok("a".to_owned())];
+            let parts = answer::Parts::new(std::iter::from_fn(move || {
+                asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                parts.pop()
+            }));
+            Answer { status: 200, body: Some(answer::Body::Parts(parts)), etag: None, location: None }
+        };
+        let head = respond(Ok(Outcome::Answer(answer())), Manner { head_only: true, ..MANNER });
+        assert_eq!(header(&head, "content-type"), Some("application/scim+json; charset=utf-8"));
+        assert_eq!(header(&head, "content-length"), None);
+        assert!(bytes(head).is_empty());
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+        let get = respond(Ok(Outcome::Answer(answer())), MANNER);
+        let Body::Parts(parts) = get.into_body() else { panic!("the parts were put together") };
+        let parts: Vec<_> = parts.take(3).collect();
+        assert_eq!(parts, [Ok(Bytes::from("a")), Ok(Bytes::from("b")), Err(BrokenOff)]);
+        assert_eq!(respond(Ok(Outcome::Answer(answer())), MANNER).into_body().into_bytes(), Err(BrokenOff));
     }
 
     #[test]

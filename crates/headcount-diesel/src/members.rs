@@ -114,16 +114,21 @@ impl MemberTxn for DieselTxn<'_> {
         rows.into_iter().map(|row| self.member(row)).collect()
     }
 
-    fn members_of(&mut self, groups: &[Seq]) -> Result<Vec<(Seq, MemberRef)>, StoreError> {
+    fn members_of(&mut self, groups: &[Seq], limit: u64) -> Result<Vec<(Seq, MemberRef)>, StoreError> {
         let mut found = Vec::new();
         let groups: BTreeSet<i64> = groups.iter().map(|group| group.0).collect();
         let groups: Vec<i64> = groups.into_iter().collect();
         for chunk in groups.chunks(MOST_BINDS) {
+            let missing = limit.saturating_sub(u64::try_from(found.len()).unwrap_or(u64::MAX));
+            if missing == 0 {
+                break;
+            }
             let sql = Sql::new("SELECT grp, member, member_id, member_type FROM memberships WHERE tenant_id = ")
                 .int(self.key())
                 .raw(" AND grp IN (")
                 .ints(chunk.iter().copied())
-                .raw(") ORDER BY grp, member");
+                .raw(") ORDER BY grp, member LIMIT ")
+                .int(i64::try_from(missing).unwrap_or(i64::MAX));
             let sql = if chunk.len() > 1 { sql.one_off() } else { sql };
             for (group, seq, id, number) in
                 self.load::<(BigInt, BigInt, Text, BigInt), (i64, i64, String, i64)>(&sql)?

@@ -143,7 +143,7 @@ impl DieselTxn<'_> {
         let is_cut = sort.is_some_and(|target| sorts_by_head(arm.resource_type, target));
         let seqs: Vec<Seq> = chunk.iter().map(|resource| resource.seq).collect();
         let groups = if asks("groups") { self.groups_of(&query.view, &seqs, 1)? } else { Vec::new() };
-        let members = if asks("members") { self.members_of(&seqs)? } else { Vec::new() };
+        let members = if asks("members") { self.members_of(&seqs, u64::MAX)? } else { Vec::new() };
         for resource in chunk {
             // Both lists are in the order of the resources they are about.
             let start = groups.partition_point(|group| group.member < resource.seq);

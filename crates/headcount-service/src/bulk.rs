@@ -16,7 +16,7 @@ use scim_schema::{ResourceType, ScimError, builtin, fold::fold_user_name};
 use serde_json::{Map, Value};
 
 use crate::{
-    answer::Answer,
+    answer::{self, Answer},
     authenticate,
     bulk::{
         references::{Body, Minted, References},
@@ -30,7 +30,7 @@ use crate::{
     membership::{self, Pending},
     patch::{self, Patch},
     precondition::etag,
-    render::Frame,
+    render::{Frame, json::push_string},
     replace::{self, Replace},
     service::{Precondition, Service},
     session::{Job, Session},
@@ -85,11 +85,15 @@ pub(crate) fn bulk(service: &Service, caller: &Caller, body: Map<String, Value>)
     let operations = prepare(&job, operations)?;
     let outcomes = job.writing(|txn, session| run(txn, &job, session, &operations, fail_on_errors))?;
     let frame = Frame::new(service.registry(), caller);
-    let results = operations.iter().zip(outcomes).map(|(operation, outcome)| operation.result(&frame, outcome));
-    let mut answer = Map::new();
-    answer.insert("schemas".to_owned(), Value::from(vec![builtin::BULK_RESPONSE]));
-    answer.insert("Operations".to_owned(), results.collect());
-    Ok(Answer { status: 200, body: Some(Value::Object(answer)), etag: None, location: None })
+    let mut text = format!("{{\"schemas\":[\"{}\"],\"Operations\":[", builtin::BULK_RESPONSE);
+    for (index, (operation, outcome)) in operations.iter().zip(outcomes).enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        operation.push_result(&mut text, &frame, outcome);
+    }
+    text.push_str("]}");
+    Ok(Answer { status: 200, body: Some(answer::Body::Whole(text)), etag: None, location: None })
 }
 
 fn prepare<'a>(job: &Job<'a>, operations: Vec<RawOperation>) -> Result<Vec<Operation<'a>>, ScimError> {
@@ -444,36 +448,45 @@ impl Operation<'_> {
         Ok((Outcome::Done { status, id: stored.id, version: Some(stored.version) }, deferred))
     }
 
-    /// The operation's part of the `BulkResponse` (RFC 7644 §3.7.3).
-    fn result(&self, frame: &Frame<'_>, outcome: Outcome) -> Value {
-        let mut result = Map::new();
+    /// Appends the operation's part of the `BulkResponse` (RFC 7644 §3.7.3).
+    fn push_result(&self, text: &mut String, frame: &Frame<'_>, outcome: Outcome) {
         let is_post = self.method.as_deref() == Some("POST");
         let id = match (&outcome, &self.target) {
-            (Outcome::Done { id, .. }, _) => Some(id.clone()),
-            (Outcome::Failed(_), Some((_, id))) if !is_post => Some(id.clone()),
+            (Outcome::Done { id, .. }, _) => Some(id),
+            (Outcome::Failed(_), Some((_, id))) if !is_post => Some(id),
             (Outcome::Failed(_), _) => None,
         };
-        if let (Some(id), Some((resource_type, _))) = (&id, &self.target) {
-            result.insert("location".to_owned(), frame.location(&resource_type.name, id.as_str()).into());
+        let mut before = '{';
+        let mut push = |name: &str, value: &str| {
+            text.push(before);
+            before = ',';
+            text.push('"');
+            text.push_str(name);
+            text.push_str("\":");
+            push_string(text, value);
+        };
+        if let (Some(id), Some((resource_type, _))) = (id, &self.target) {
+            push("location", &frame.location(&resource_type.name, id.as_str()));
         }
         if let Some(method) = &self.method {
-            result.insert("method".to_owned(), method.as_str().into());
+            push("method", method);
         }
         if let Some(bulk_id) = &self.bulk_id {
-            result.insert("bulkId".to_owned(), bulk_id.as_str().into());
+            push("bulkId", bulk_id);
         }
         match outcome {
             Outcome::Done { status, version, .. } => {
                 if let Some(version) = version {
-                    result.insert("version".to_owned(), etag(version).into());
+                    push("version", &etag(version));
                 }
-                result.insert("status".to_owned(), status.to_string().into());
+                push("status", &status.to_string());
             }
             Outcome::Failed(error) => {
-                result.insert("status".to_owned(), error.status.to_string().into());
-                result.insert("response".to_owned(), error.to_body());
+                push("status", &error.status.to_string());
+                text.push_str(",\"response\":");
+                text.push_str(&error.to_body().to_string());
             }
         }
-        Value::Object(result)
+        text.push('}');
     }
 }

@@ -152,6 +152,21 @@ impl Caller {
     pub fn credential(&self) -> &Credential {
         &self.known.credential
     }
+
+    /// The same caller, for what is read after the request was answered: whatever the store says then
+    /// of its credential is what counts.
+    pub(crate) fn afterwards(&self) -> Self {
+        Self {
+            ctx: self.ctx.clone(),
+            known: Arc::clone(&self.known),
+            switches: self.switches,
+            base_url: Arc::clone(&self.base_url),
+            transaction: self.transaction.clone(),
+            source: Source::Store,
+            pace: Pace::Patient,
+            seen: Seen::nothing(),
+        }
+    }
 }
 
 /// What the store said in this request of a remembered credential.

@@ -28,7 +28,7 @@ use crate::{
     render::Frame,
     service::Service,
     session::{Job, Session},
-    show::{self, Asked, Shown},
+    show::{self, Asked, Members, Shown},
     specified,
     stop::Stop,
     write::{self, Written},
@@ -74,22 +74,22 @@ pub(crate) fn create(
     let id = service.mint(job.now);
     let mut request = prepare(&job, resource_type, body, id, IdChoice::Free)?;
     if let Some(shown) = at_once(&job, &mut request)? {
-        return Ok(Frame::new(service.registry(), caller).written(201, resource_type, shown, projection, &specified));
+        return Frame::new(service.registry(), caller).written(201, resource_type, shown, projection, &specified);
     }
     let shown = job.writing(|txn, session| {
-        let Written { stored, document, .. } = perform(txn, &job, session, &request, &Pending::new())?;
+        let Written { stored, .. } = perform(txn, &job, session, &request, &Pending::new())?;
         if stored.version == FIRST_VERSION && request.members.is_empty() {
-            return Ok(new(resource_type, &stored, document, &session.view));
+            return Ok(new(resource_type, stored, &session.view));
         }
-        Ok(show::one(txn, &job, session, asked, &stored, document)?)
+        Ok(show::one(txn, &job, session, asked, &stored)?)
     })?;
-    Ok(Frame::new(service.registry(), caller).written(201, resource_type, shown, projection, &specified))
+    Frame::new(service.registry(), caller).written(201, resource_type, shown, projection, &specified)
 }
 
 /// What was just made has no members and is in no group: there is nothing to read.
-fn new(resource_type: &ResourceType, stored: &StoredResource, document: Map<String, Value>, view: &View) -> Shown {
-    let mut shown = Shown::bare(stored, document, view);
-    shown.members = membership::has_members(resource_type).then(Vec::new);
+fn new(resource_type: &ResourceType, stored: StoredResource, view: &View) -> Shown {
+    let mut shown = Shown::of(stored, view);
+    shown.members = membership::has_members(resource_type).then(Members::default);
     shown
 }
 
@@ -118,10 +118,7 @@ fn at_once(job: &Job<'_>, request: &mut Create<'_>) -> Result<Option<Shown>, Sci
     let paths = changes::all(resource_type, document);
     let event = journal::entry(job, &session, EventKind::Create, Some(subject), paths, None);
     match job.act(Change::Insert(&row), &event) {
-        Ok(Some(Done::Inserted(seq))) => {
-            let document = std::mem::take(&mut request.resource).into_document();
-            Ok(Some(new(resource_type, &inserted(seq, row), document, &session.view)))
-        }
+        Ok(Some(Done::Inserted(seq))) => Ok(Some(new(resource_type, inserted(seq, row), &session.view))),
         Ok(_) => {
             request.text = row.document;
             Ok(None)
@@ -226,5 +223,5 @@ pub(crate) fn perform(
         members = membership::apply(txn, job, session, group, &request.members, pending)?;
         journal::append_members(txn, job, session, subject, &members.added, &members.removed)?;
     }
-    Ok(Written { document: document.clone(), stored, deferred: members.deferred })
+    Ok(Written { stored, deferred: members.deferred })
 }

@@ -15,7 +15,12 @@ use scim_schema::{
 };
 use serde_json::{Value, json};
 
-use crate::{answer::Answer, caller::Caller, limits::Limits, service::Service};
+use crate::{
+    answer::{Answer, Body},
+    caller::Caller,
+    limits::Limits,
+    service::Service,
+};
 
 impl Service {
     /// `/ServiceProviderConfig` (RFC 7643 §5; RFC 9865 §4), as it is true for this connection.
@@ -75,7 +80,7 @@ impl Service {
 }
 
 fn single(document: Value, location: String) -> Answer {
-    Answer { status: 200, body: Some(document), etag: None, location: Some(location) }
+    Answer { status: 200, body: Some(Body::Whole(document.to_string())), etag: None, location: Some(location) }
 }
 
 /// A list response that holds everything: discovery knows no pages (RFC 7644 §4).
@@ -87,7 +92,7 @@ fn list(documents: &[Value]) -> Answer {
         "itemsPerPage": documents.len(),
         "Resources": documents,
     });
-    Answer { status: 200, body: Some(body), etag: None, location: None }
+    Answer { status: 200, body: Some(Body::Whole(body.to_string())), etag: None, location: None }
 }
 
 fn add_meta(document: &mut Value, resource_type: &str, location: &str) {

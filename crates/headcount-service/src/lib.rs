@@ -66,7 +66,7 @@ mod store_call;
 mod uniqueness;
 mod write;
 
-pub use answer::Answer;
+pub use answer::{Answer, Body};
 pub use caller::{Caller, Confirmation, Entry, Source};
 pub use limits::Limits;
 pub use manage::Manage;

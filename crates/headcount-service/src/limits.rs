@@ -36,6 +36,9 @@ pub struct Limits {
     pub cursor_timeout_s: i64,
     /// Most members in the answer to a PATCH of a group; above, 204.
     pub max_answer_members: u64,
+    /// Most members of one group that are read before its answer is begun, all in one snapshot; the
+    /// others are read while it is sent. A page of groups holds four times as many.
+    pub members_at_once: u64,
     /// Most levels of groups above a user that are shown, counted from the user: its direct groups
     /// are the first.
     pub group_levels: u8,
@@ -59,6 +62,7 @@ impl Default for Limits {
             max_page: 500,
             cursor_timeout_s: 3_600,
             max_answer_members: 1_000,
+            members_at_once: 5_000,
             group_levels: 8,
         }
     }

@@ -7,6 +7,7 @@ use headcount_store::{
     StoreError, Txn,
     members::MemberRef,
     query::{Adoptable, View},
+    resources::StoredResource,
 };
 use scim_filter::{
     CompareOp, Predicate, matches,
@@ -17,7 +18,7 @@ use scim_schema::{ResourceType, ScimError, validate::MemberValue};
 use serde_json::{Value, json};
 
 use crate::{
-    render::Frame,
+    render::{Frame, json},
     session::{Job, Session},
     stop::Stop,
 };
@@ -325,47 +326,70 @@ pub(crate) fn names(txn: &mut dyn Txn, members: &[MemberRef]) -> Result<BTreeMap
         return Ok(names);
     }
     for stored in txn.load_resources(&seqs)? {
-        let document = crate::show::document(&stored)?;
-        let name = ["displayName", "userName"].iter().find_map(|name| document.get(*name).and_then(Value::as_str));
-        if let Some(name) = name {
-            names.insert(stored.seq, name.to_owned());
+        if let Some(name) = name_in(&stored)? {
+            names.insert(stored.seq, name);
         }
     }
     Ok(names)
 }
 
-/// All members of a group that the view shows, up to `max` (`None` in the result: there are more).
+fn name_in(stored: &StoredResource) -> Result<Option<String>, StoreError> {
+    let walked = match json::top_string(&stored.document, "displayName") {
+        Ok(None) => json::top_string(&stored.document, "userName"),
+        found => found,
+    };
+    if let Ok(name) = walked {
+        return Ok(name);
+    }
+    let document = crate::show::document(stored)?;
+    let name = ["displayName", "userName"].iter().find_map(|name| document.get(*name).and_then(Value::as_str));
+    Ok(name.map(ToOwned::to_owned))
+}
+
+/// Whether the members of a group have to be looked up to know which of them the view shows.
 ///
-/// The members of a group that the connection owns are seen by it, with two exceptions, for which
-/// they are looked up: a group that waits to be adopted, whose members may be anybody's, and a
-/// connection that sees no adoptable accounts (any more).
+/// The members of a group that the connection owns are seen by it, with two exceptions: a group that
+/// waits to be adopted, whose members may be anybody's, and a connection that sees no adoptable
+/// accounts (any more).
+pub(crate) fn looks_up_members(view: &View, group_is_adoptable: bool) -> bool {
+    group_is_adoptable || view.adoptable == Adoptable::Hidden
+}
+
+/// The members of a group that the view shows, in the order of their rows: all of them or, if there
+/// are more than `max`, at least so many, and the row behind which the others are.
 pub(crate) fn seen(
     txn: &mut dyn Txn,
     view: &View,
     group: Seq,
     adoptable: bool,
-    max: Option<u64>,
-) -> Result<Option<Vec<MemberRef>>, StoreError> {
+    max: u64,
+) -> Result<(Vec<MemberRef>, Option<Seq>), StoreError> {
     let mut all: Vec<MemberRef> = Vec::new();
     let mut after = None;
     loop {
-        let limit = max.map_or(BATCH, |max| BATCH.min(max.saturating_add(1)));
+        // One more tells whether there are more.
+        let missing = max.saturating_sub(u64::try_from(all.len()).unwrap_or(u64::MAX)).saturating_add(1);
+        let limit = if looks_up_members(view, adoptable) { BATCH.min(max.saturating_add(1)) } else { missing };
         let mut batch = txn.members(group, after, limit)?;
         let Some(last) = batch.last() else { break };
         after = Some(last.seq);
         let last_batch = u64::try_from(batch.len()).unwrap_or(u64::MAX) < limit;
-        if adoptable || view.adoptable == Adoptable::Hidden {
+        if looks_up_members(view, adoptable) {
             batch = seen_of(txn, view, batch)?;
         }
-        all.extend(batch);
-        if max.is_some_and(|max| u64::try_from(all.len()).unwrap_or(u64::MAX) > max) {
-            return Ok(None);
+        if all.is_empty() {
+            all = batch;
+        } else {
+            all.extend(batch);
         }
         if last_batch {
             break;
         }
+        if u64::try_from(all.len()).unwrap_or(u64::MAX) > max {
+            return Ok((all, after));
+        }
     }
-    Ok(Some(all))
+    Ok((all, None))
 }
 
 /// Those of these members that the view shows, in their order.

@@ -65,12 +65,12 @@ pub(crate) fn patch(
         Shape::Done(shown)
     } else {
         let shown = job.writing(|txn, session| {
-            let Written { stored, document, .. } =
+            let Written { stored, .. } =
                 perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
             if request.only_members {
-                return Ok(Shown::bare(&stored, document, &session.view));
+                return Ok(Shown::of(stored, &session.view));
             }
-            extent.read(txn, &job, session, asked, &stored, document)
+            extent.read(txn, &job, session, asked, &stored)
         })?;
         if request.only_members { Shape::Now(Some(shown)) } else { Shape::Done(shown) }
     };
@@ -83,8 +83,7 @@ pub(crate) fn patch(
                 let Some(stored) = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)? else {
                     return Ok(None);
                 };
-                let document = show::document(&stored)?;
-                extent.read(txn, &job, session, asked, &stored, document).map(Some)
+                extent.read(txn, &job, session, asked, &stored).map(Some)
             });
             match now.ok().flatten().or(then) {
                 Some(shown) => shown,
@@ -96,7 +95,7 @@ pub(crate) fn patch(
     if extent.is_left_out(resource_type, &shown) {
         return Ok(frame.empty(204, &shown));
     }
-    Ok(frame.written(200, resource_type, shown, projection, &specified))
+    frame.written(200, resource_type, shown, projection, &specified)
 }
 
 /// What an answer shows.
@@ -181,7 +180,7 @@ fn at_once(
     let Ok((after, members)) = patched(job, &session, request, &before, &read_only) else { return Ok(None) };
     let change = change(request, stored, &before, after, &members);
     let written = write::at_once(job, &session, change)?;
-    Ok(written.map(|Written { stored, document, .. }| seen.shown(&stored, document, &session.view)))
+    Ok(written.map(|Written { stored, .. }| seen.shown(stored, &session.view)))
 }
 
 /// Whether and how the answer shows the resource.
@@ -213,14 +212,13 @@ impl Extent {
         session: &Session,
         asked: Asked<'_>,
         stored: &StoredResource,
-        document: Map<String, Value>,
     ) -> Result<Shown, Stop> {
         let max_members = match self {
-            Self::Nothing => return Ok(Shown::bare(stored, document, &session.view)),
+            Self::Nothing => return Ok(Shown::bare(stored, &session.view)),
             Self::UpTo(max) => Some(max),
             Self::Everything => None,
         };
-        Ok(show::one(txn, job, session, Asked { max_members, ..asked }, stored, document)?)
+        Ok(show::one(txn, job, session, Asked { max_members, ..asked }, stored)?)
     }
 
     fn is_left_out(self, resource_type: &ResourceType, shown: &Shown) -> bool {
@@ -369,7 +367,7 @@ fn read_only(
     if values_without_path(request).next().is_none() {
         return Ok(Map::new());
     }
-    let mut shown = Shown::bare(stored, Map::new(), view);
+    let mut shown = Shown::bare(stored, view);
     shown.groups = groups;
-    Ok(Frame::new(job.service.registry(), job.caller).whole(shown))
+    Ok(Frame::new(job.service.registry(), job.caller).derived(&shown))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use headcount_model::{Seq, token::Access};
 use headcount_store::{
-    StoreError, Txn, index,
+    Txn, index,
     look::{LookAt, Looked},
     members::GroupOf,
     page::{PageKey, SortValue, Window},
@@ -16,8 +16,7 @@ use scim_filter::{
     order::{self, SortKey},
     predicate::Target,
 };
-use scim_schema::{AttrPath, Projection, ResourceType, ScimError, builtin};
-use serde_json::{Map, Value};
+use scim_schema::{AttrPath, Projection, ResourceType, ScimError};
 
 use crate::{
     answer::Answer,
@@ -27,7 +26,7 @@ use crate::{
     located,
     membership::{self, MEMBERS},
     paging::Paging,
-    render::Frame,
+    render::{Frame, PageMark},
     service::{QueryRequest, Service},
     session::{Job, Session},
     show::{self, Shown},
@@ -66,7 +65,10 @@ pub(crate) fn query(
         Some(found) => found,
         None => job.reading(|txn, session| run(txn, &job, session, &prepared))?,
     };
-    Ok(Answer { status: 200, body: Some(body(&job, &prepared, found)), etag: None, location: None })
+    let Found { total, resources, next } = found;
+    let mark = mark(&job, &prepared, next);
+    let body = Frame::new(service.registry(), caller).list(total, &mark, resources, &prepared.projection)?;
+    Ok(Answer { status: 200, body: Some(body), etag: None, location: None })
 }
 
 fn prepare(job: &Job<'_>, resource_type: Option<&ResourceType>, request: &QueryRequest) -> Result<Prepared, ScimError> {
@@ -218,35 +220,29 @@ fn at_once(job: &Job<'_>, prepared: &mut Prepared) -> Result<Option<Found>, Scim
     let looked = job.look(LookAt::Query(&query), levels)?;
     (prepared.selections, prepared.sort) = (query.selections, query.sort);
     let Some(Looked { page, groups, .. }) = looked else { return Ok(None) };
-    let resources = shown(job, &page.resources, groups, wants_groups).map_err(|error| job.failed(error))?;
+    let resources = shown(job, page.resources, groups, wants_groups);
     Ok(Some(Found { total: page.total, resources, next: page.next.map(|key| (reading, key)) }))
 }
 
 /// What a look saw, as answers show it. Its groups are in the order of their members.
 fn shown(
     job: &Job<'_>,
-    resources: &[StoredResource],
+    resources: Vec<StoredResource>,
     groups: Vec<GroupOf>,
     wants_groups: bool,
-) -> Result<Vec<Shown>, StoreError> {
-    let registry = job.service.registry();
+) -> Vec<Shown> {
     let mut by_member: BTreeMap<Seq, Vec<GroupOf>> = BTreeMap::new();
     for group in groups {
         by_member.entry(group.member).or_default().push(group);
     }
-    let has_groups = |stored: &StoredResource| {
-        wants_groups && registry.resource_type(&stored.resource_type).is_some_and(|known| show::has_groups(known))
-    };
-    resources
-        .iter()
-        .map(|stored| {
-            let mut shown = Shown::bare(stored, show::document(stored)?, &job.caller.known.view);
-            if has_groups(stored) {
-                shown.groups = Some(by_member.remove(&stored.seq).unwrap_or_default());
-            }
-            Ok(shown)
-        })
-        .collect()
+    let shown = resources.into_iter().map(|stored| {
+        let mut shown = Shown::of(stored, &job.caller.known.view);
+        if wants_groups {
+            shown.groups = by_member.remove(&shown.stored.seq);
+        }
+        shown
+    });
+    shown.collect()
 }
 
 fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared) -> Result<Found, Stop> {
@@ -266,7 +262,7 @@ fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared)
         reading = Reading::Retry;
         page = txn.query(&ask(retry))?;
     }
-    let resources = show::page(txn, job, session, &page.resources, &prepared.projection)?;
+    let resources = show::page(txn, job, session, page.resources, &prepared.projection)?;
     Ok(Found { total: page.total, resources, next: page.next.map(|key| (reading, key)) })
 }
 
@@ -344,37 +340,14 @@ fn sort_text(txn: &mut dyn Txn, prepared: &Prepared, seq: Seq, digest: [u8; 16])
     Ok(forms.into_iter().find(|form| cursor::digest(&[form]) == digest).map(ToOwned::to_owned))
 }
 
-/// The `ListResponse` (RFC 7644 §3.4.2).
-fn body(job: &Job<'_>, prepared: &Prepared, found: Found) -> Value {
-    let Found { total, resources, next } = found;
-    let registry = job.service.registry();
-    let frame = Frame::new(registry, job.caller);
-    let resources: Vec<Value> = resources
-        .into_iter()
-        .filter_map(|shown| {
-            let resource_type = registry.resource_type(&shown.resource_type)?;
-            Some(Value::Object(frame.resource(resource_type, shown, &prepared.projection)))
-        })
-        .collect();
-    let mut body = Map::new();
-    body.insert("schemas".to_owned(), Value::from(vec![builtin::LIST_RESPONSE]));
-    body.insert("totalResults".to_owned(), total.into());
-    body.insert("itemsPerPage".to_owned(), resources.len().into());
+/// What the page says of its place in the result (RFC 7644 §3.4.2.4; RFC 9865 §2).
+fn mark(job: &Job<'_>, prepared: &Prepared, next: Option<(Reading, PageKey)>) -> PageMark {
     match &prepared.paging {
-        Paging::Index { start, .. } => {
-            body.insert("startIndex".to_owned(), (*start).into());
-        }
-        Paging::Cursor { count, .. } => {
-            // A page of none ends nowhere: with count 0 only the total is asked for.
-            if let Some((reading, key)) = next
-                && *count > 0
-            {
-                let service = job.service;
-                let cursor = cursor::write(service.cursor_key(), &prepared.question, *count, job.now, reading, &key);
-                body.insert("nextCursor".to_owned(), cursor.into());
-            }
-        }
+        Paging::Index { start, .. } => PageMark::Start(*start),
+        // A page of none ends nowhere: with count 0 only the total is asked for.
+        Paging::Cursor { count: 0, .. } => PageMark::Next(None),
+        Paging::Cursor { count, .. } => PageMark::Next(next.map(|(reading, key)| {
+            cursor::write(job.service.cursor_key(), &prepared.question, *count, job.now, reading, &key)
+        })),
     }
-    body.insert("Resources".to_owned(), Value::Array(resources));
-    Value::Object(body)
 }

@@ -35,19 +35,18 @@ pub(crate) fn read(
             let found = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)?;
             let Some(stored) = found else { return Err(ScimError::not_found(&resource_type.name, id).into()) };
             let freshness = precondition::check_read(precondition, stored.version)?;
-            let document = show::document(&stored)?;
             let shown = match freshness {
-                Freshness::NotModified => Shown::bare(&stored, document, &session.view),
-                Freshness::Modified => show::one(txn, &job, session, asked, &stored, document)?,
+                Freshness::NotModified => Shown::of(stored, &session.view),
+                Freshness::Modified => show::one(txn, &job, session, asked, &stored)?,
             };
             Ok((freshness, shown))
         })?,
     };
     let frame = Frame::new(service.registry(), caller);
-    Ok(match freshness {
-        Freshness::NotModified => frame.empty(304, &shown),
+    match freshness {
+        Freshness::NotModified => Ok(frame.empty(304, &shown)),
         Freshness::Modified => frame.answer(200, resource_type, shown, projection),
-    })
+    }
 }
 
 /// Reads with one look, which sees the resource and the groups it is in. `None`: members are wanted
@@ -69,8 +68,7 @@ fn at_once(
     };
     let Seen { stored, groups } = *seen;
     let freshness = precondition::check_read(precondition, stored.version)?;
-    let document = show::document(&stored).map_err(|error| job.failed(error))?;
-    let mut shown = Shown::bare(&stored, document, &job.caller.known.view);
+    let mut shown = Shown::of(stored, &job.caller.known.view);
     shown.groups = groups;
     Ok(Some((freshness, shown)))
 }

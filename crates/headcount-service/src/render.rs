@@ -1,16 +1,39 @@
 //! From what was read to the body of an answer (RFC 7643 §3.1, §4; RFC 7644 §3.9).
+//!
+//! Documents are stored as the text that answers show, without what other rows decide: `id`,
+//! `members`, `groups` and `meta`. Where nothing of a document has to be left out, that text is
+//! copied and the rest is written around it ([`copied`]); where a projection or a schema asks for
+//! less, it is read and cut first ([`cut`]).
 
-use std::borrow::Cow;
+pub(crate) mod json;
+
+mod copied;
+mod cut;
+mod member;
+mod out;
+
+use std::{fmt::Write as _, sync::Arc};
 
 use headcount_model::{Switches, switches::Toggle};
-use scim_schema::{Projection, Registry, ResourceType, builtin, project::with_bare_names, validate::Leniency};
-use serde_json::{Map, Value, json};
+use headcount_store::{StoreError, members::GroupOf};
+use scim_schema::{Projection, Registry, ResourceType, ScimError, builtin};
+use serde_json::{Map, Value};
 
+pub(crate) use self::out::{Rest, Source};
+use self::{
+    copied::Care,
+    cut::Cut,
+    json::{escaped, push_string},
+    member::{MemberForm, MemberList},
+    out::Out,
+};
 use crate::{
-    answer::Answer,
+    answer::{Answer, Body},
     caller::Caller,
+    error,
+    membership::{self, MEMBERS},
     precondition::etag,
-    show::{Shown, ShownMember},
+    show::{self, Members, Shown},
 };
 
 /// What a resource is rendered with.
@@ -19,34 +42,63 @@ pub(crate) struct Frame<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) base_url: &'a str,
     pub(crate) switches: &'a Switches,
+    /// The id of the request.
+    transaction: &'a str,
+}
+
+/// How resources of one type are rendered under one projection.
+struct Form<'a> {
+    resource_type: &'a ResourceType,
+    /// `None`: not shown.
+    members: Option<Arc<MemberForm>>,
+    groups: Groups,
+    /// `None`: every document is cut.
+    care: Option<Care<'a>>,
+    cut: Arc<Cut>,
+}
+
+/// Whether the groups of a resource are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Groups {
+    Shown,
+    LeftOut,
+}
+
+/// What a page says of its place in the result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum PageMark {
+    /// `startIndex`
+    Start(u64),
+    /// `nextCursor`, if there is a next page.
+    Next(Option<String>),
 }
 
 impl<'a> Frame<'a> {
     pub(crate) fn new(registry: &'a Registry, caller: &'a Caller) -> Self {
-        Self { registry, base_url: &caller.base_url, switches: &caller.switches }
+        Self {
+            registry,
+            base_url: &caller.base_url,
+            switches: &caller.switches,
+            transaction: caller.transaction.as_str(),
+        }
     }
 
     /// The URL of a resource.
     pub(crate) fn location(&self, resource_type: &str, id: &str) -> String {
         let endpoint = self.registry.resource_type(resource_type).map_or("", |known| known.endpoint.as_str());
-        let mut location = format!("{}{endpoint}/", self.base_url);
+        let length = self.base_url.len().saturating_add(endpoint.len()).saturating_add(id.len());
+        let mut location = String::with_capacity(length.saturating_add(1));
+        location.push_str(self.base_url);
+        location.push_str(endpoint);
+        location.push('/');
         push_segment(&mut location, id);
         location
     }
 
-    /// The resource as an answer holds it.
-    pub(crate) fn resource(
-        &self,
-        resource_type: &ResourceType,
-        shown: Shown,
-        projection: &Projection,
-    ) -> Map<String, Value> {
-        let mut document = self.whole(shown);
-        self.meant(resource_type, projection).apply(resource_type, &mut document);
-        document
-    }
-
     /// The answer to a write that specified these attributes.
+    ///
+    /// # Errors
+    /// [`ScimError`] 500 if the document cannot be read.
     pub(crate) fn written(
         &self,
         status: u16,
@@ -54,34 +106,27 @@ impl<'a> Frame<'a> {
         shown: Shown,
         projection: &Projection,
         specified: &[String],
-    ) -> Answer {
+    ) -> Result<Answer, ScimError> {
         let mut answer = self.empty(status, &shown);
-        let mut document = self.whole(shown);
-        let specified = match self.switches.bare_extension_names {
-            Leniency::Accept => Cow::Owned(with_bare_names(resource_type, specified)),
-            Leniency::Refuse => Cow::Borrowed(specified),
-        };
-        self.meant(resource_type, projection).apply_after_write(resource_type, &mut document, &specified);
-        answer.body = Some(Value::Object(document));
-        answer
-    }
-
-    /// The projection with what its names mean on this connection.
-    fn meant<'p>(&self, resource_type: &ResourceType, projection: &'p Projection) -> Cow<'p, Projection> {
-        match self.switches.bare_extension_names {
-            Leniency::Accept => Cow::Owned(projection.with_bare_names(resource_type)),
-            Leniency::Refuse => Cow::Borrowed(projection),
-        }
+        let form = self.form(resource_type, projection, specified);
+        let mut out = Out::with_capacity(shown.likely_length());
+        let location = answer.location.as_deref().unwrap_or_default();
+        self.resource(&mut out, &form, shown, location).map_err(|error| error::of_store(error, self.transaction))?;
+        answer.body = Some(out.finish());
+        Ok(answer)
     }
 
     /// The answer about a single resource.
+    ///
+    /// # Errors
+    /// As [`Self::written`].
     pub(crate) fn answer(
         &self,
         status: u16,
         resource_type: &ResourceType,
         shown: Shown,
         projection: &Projection,
-    ) -> Answer {
+    ) -> Result<Answer, ScimError> {
         self.written(status, resource_type, shown, projection, &[])
     }
 
@@ -89,91 +134,173 @@ impl<'a> Frame<'a> {
     pub(crate) fn empty(&self, status: u16, shown: &Shown) -> Answer {
         Answer {
             status,
-            etag: Some(etag(shown.version)),
-            location: Some(self.location(&shown.resource_type, shown.id.as_str())),
+            etag: Some(etag(shown.stored.version)),
+            location: Some(self.location(&shown.stored.resource_type, shown.stored.id.as_str())),
             body: None,
         }
     }
 
-    /// Everything that is known of the resource, before the projection.
-    pub(crate) fn whole(&self, shown: Shown) -> Map<String, Value> {
-        let meta = self.meta(&shown);
-        let Shown { document, members, groups, owned, id, .. } = shown;
-        let mut whole = Map::new();
-        if let Some(schemas) = document.get("schemas") {
-            whole.insert("schemas".to_owned(), schemas.clone());
-        }
-        whole.insert("id".to_owned(), id.as_str().into());
-        for (name, mut value) in document {
-            // externalId is what the owner calls the resource; nobody else sees it.
-            if name == "schemas" || (name == "externalId" && !owned) {
-                continue;
-            }
-            if name == builtin::ENTERPRISE_USER {
-                self.refer_to_manager(&mut value);
-            }
-            whole.insert(name, value);
-        }
-        if let Some(members) = members
-            && self.shows_list(members.is_empty())
-        {
-            let members = members.iter().map(|member| self.member(member)).collect();
-            whole.insert("members".to_owned(), Value::Array(members));
-        }
-        if let Some(groups) = groups
-            && !groups.is_empty()
-        {
-            let groups = groups.into_iter().map(|group| {
-                let mut element = Map::new();
-                element.insert("value".to_owned(), group.id.as_str().into());
-                element.insert("$ref".to_owned(), self.location("Group", group.id.as_str()).into());
-                if let (Some(display), Toggle::On) = (group.display, self.switches.member_display) {
-                    element.insert("display".to_owned(), display.into());
+    /// A `ListResponse` (RFC 7644 §3.4.2) of these resources.
+    ///
+    /// # Errors
+    /// [`ScimError`] 500 if a document cannot be read.
+    pub(crate) fn list(
+        &self,
+        total: u64,
+        mark: &PageMark,
+        resources: Vec<Shown>,
+        projection: &Projection,
+    ) -> Result<Body, ScimError> {
+        let mut forms: Vec<Form<'_>> = Vec::new();
+        let mut formed: Vec<(usize, Shown)> = Vec::with_capacity(resources.len());
+        let mut length = 256_usize;
+        for shown in resources {
+            let name = shown.stored.resource_type.as_str();
+            let known = forms.iter().position(|form| form.resource_type.name == name);
+            let form = match (known, self.registry.resource_type(name)) {
+                (Some(known), _) => known,
+                (None, None) => continue,
+                (None, Some(resource_type)) => {
+                    forms.push(self.form(resource_type, projection, &[]));
+                    forms.len().saturating_sub(1)
                 }
-                element.insert("type".to_owned(), if group.direct { "direct" } else { "indirect" }.into());
-                Value::Object(element)
-            });
-            whole.insert("groups".to_owned(), groups.collect());
+            };
+            length = length.saturating_add(shown.likely_length());
+            formed.push((form, shown));
         }
-        whole.insert("meta".to_owned(), meta);
+        let mut out = Out::with_capacity(length);
+        let text = out.text();
+        text.push_str("{\"schemas\":[\"");
+        text.push_str(builtin::LIST_RESPONSE);
+        text.push_str("\"],\"totalResults\":");
+        text.push_str(&total.to_string());
+        text.push_str(",\"itemsPerPage\":");
+        text.push_str(&formed.len().to_string());
+        match mark {
+            PageMark::Start(start) => {
+                text.push_str(",\"startIndex\":");
+                text.push_str(&start.to_string());
+            }
+            PageMark::Next(Some(cursor)) => {
+                text.push_str(",\"nextCursor\":");
+                push_string(text, cursor);
+            }
+            PageMark::Next(None) => {}
+        }
+        text.push_str(",\"Resources\":[");
+        let mut location = String::new();
+        for (index, (form, shown)) in formed.into_iter().enumerate() {
+            let Some(form) = forms.get(form) else { continue };
+            if index > 0 {
+                out.text().push(',');
+            }
+            location.clear();
+            location.push_str(self.base_url);
+            location.push_str(&form.resource_type.endpoint);
+            location.push('/');
+            push_segment(&mut location, shown.stored.id.as_str());
+            self.resource(&mut out, form, shown, &location).map_err(|error| error::of_store(error, self.transaction))?;
+        }
+        out.text().push_str("]}");
+        Ok(out.finish())
+    }
+
+    /// What an answer shows that is in no document, but for members.
+    pub(crate) fn derived(&self, shown: &Shown) -> Map<String, Value> {
+        let location = self.location(&shown.stored.resource_type, shown.stored.id.as_str());
+        let mut whole = Map::new();
+        whole.insert("id".to_owned(), shown.stored.id.as_str().into());
+        whole.extend(cut::derived(self, shown, &location));
         whole
     }
 
-    pub(crate) fn meta(&self, shown: &Shown) -> Value {
-        json!({
-            "resourceType": shown.resource_type,
-            "created": shown.created.to_string(),
-            "lastModified": shown.modified.to_string(),
-            "location": self.location(&shown.resource_type, shown.id.as_str()),
-            "version": etag(shown.version),
-        })
+    /// `specified`: the names that a write gave.
+    fn form<'f>(&self, resource_type: &'f ResourceType, projection: &Projection, specified: &[String]) -> Form<'f> {
+        let has_members = membership::has_members(resource_type);
+        let has_groups = show::has_groups(resource_type);
+        let members = has_members && projection.wants(resource_type, MEMBERS);
+        let groups = has_groups && projection.wants(resource_type, "groups");
+        let documents_are_whole = match projection {
+            Projection::Default => true,
+            Projection::Only(_) => false,
+            // What is kept apart from the document is left out by not writing it.
+            Projection::Except(names) => names.iter().all(|name| {
+                (has_members && !members && name.eq_ignore_ascii_case(MEMBERS))
+                    || (has_groups && !groups && name.eq_ignore_ascii_case("groups"))
+            }),
+        };
+        let care = if documents_are_whole { Care::of(resource_type) } else { None };
+        let cut = Arc::new(Cut::new(self, resource_type, projection, specified));
+        let members = members.then(|| {
+            let cut = if care.is_some() { None } else { Some(Arc::clone(&cut)) };
+            Arc::new(MemberForm::new(self, cut))
+        });
+        Form { resource_type, members, groups: if groups { Groups::Shown } else { Groups::LeftOut }, care, cut }
     }
 
-    /// An empty list is the same as none (RFC 7643 §2.5) and is left out, but for identity
-    /// providers, some of which cannot do without (rule 35).
-    fn shows_list(&self, empty: bool) -> bool {
-        !empty || self.switches.member_display == Toggle::On
-    }
-
-    fn member(&self, member: &ShownMember) -> Value {
-        let mut element = Map::new();
-        element.insert("value".to_owned(), member.id.as_str().into());
-        element.insert("$ref".to_owned(), self.location(&member.resource_type, member.id.as_str()).into());
-        element.insert("type".to_owned(), member.resource_type.as_str().into());
-        if let Some(display) = &member.display {
-            element.insert("display".to_owned(), display.as_str().into());
+    /// Appends the resource as an answer holds it: the document with `id`, then what is not in it.
+    fn resource(&self, out: &mut Out, form: &Form<'_>, mut shown: Shown, location: &str) -> Result<(), StoreError> {
+        let text = out.text();
+        let is_copied = form.care.as_ref().is_some_and(|care| copied::document(text, care, self, &shown));
+        if !is_copied {
+            cut::document(text, &form.cut, self, &shown)?;
         }
-        Value::Object(element)
+        if let (Some(Members { found, names, rest }), Some(form)) = (shown.members.take(), &form.members) {
+            let mut list = MemberList::new(form);
+            list.push(out.text(), &found, &names);
+            match rest {
+                None => list.end(out.text()),
+                Some(rest) => out.leave(rest, list),
+            }
+        }
+        let text = out.text();
+        if form.groups == Groups::LeftOut {
+            shown.groups = None;
+        }
+        if form.care.is_some() {
+            self.push_derived(text, &shown, location);
+        } else {
+            cut::push_derived(text, &form.cut, self, &shown, location);
+        }
+        text.push('}');
+        Ok(())
     }
 
-    /// `manager.$ref` follows `manager.value`, which is any string and is not looked up.
-    fn refer_to_manager(&self, extension: &mut Value) {
-        if let Some(manager) = extension.get_mut("manager").and_then(Value::as_object_mut)
-            && let Some(id) = manager.get("value").and_then(Value::as_str)
+    fn push_derived(&self, text: &mut String, shown: &Shown, location: &str) {
+        if let Some(groups) = &shown.groups
+            && !groups.is_empty()
         {
-            let location = self.location("User", id);
-            manager.insert("$ref".to_owned(), location.into());
+            text.push_str(",\"groups\":");
+            self.push_groups(text, groups);
         }
+        text.push_str(",\"meta\":{\"resourceType\":");
+        push_string(text, &shown.stored.resource_type);
+        // Writing to a string does not fail.
+        let _ = write!(text, ",\"created\":\"{}\",\"lastModified\":\"{}\"", shown.stored.created, shown.stored.modified);
+        text.push_str(",\"location\":");
+        push_string(text, location);
+        text.push_str(",\"version\":");
+        push_string(text, &etag(shown.stored.version));
+        text.push('}');
+    }
+
+    fn push_groups(&self, text: &mut String, groups: &[GroupOf]) {
+        let start = escaped(&self.location("Group", ""));
+        text.push('[');
+        for (index, group) in groups.iter().enumerate() {
+            text.push_str(if index == 0 { "{\"value\":" } else { ",{\"value\":" });
+            push_string(text, group.id.as_str());
+            text.push_str(",\"$ref\":\"");
+            text.push_str(&start);
+            push_segment(text, group.id.as_str());
+            text.push('"');
+            if let (Some(display), Toggle::On) = (&group.display, self.switches.member_display) {
+                text.push_str(",\"display\":");
+                push_string(text, display);
+            }
+            text.push_str(if group.direct { ",\"type\":\"direct\"}" } else { ",\"type\":\"indirect\"}" });
+        }
+        text.push(']');
     }
 }
 
@@ -209,3 +336,6 @@ pub(crate) fn decoded_segment(segment: &str) -> Option<String> {
     push_segment(&mut again, &text);
     (again == segment).then_some(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,14 +60,14 @@ pub(crate) fn replace(
     let specified = specified::of_document(resource_type, &body);
     let request = prepare(&job, resource_type, body)?;
     if let Some(shown) = at_once(&job, &request, id, precondition, projection)? {
-        return Ok(Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified));
+        return Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified);
     }
     let shown = job.writing(|txn, session| {
-        let Written { stored, document, .. } =
+        let Written { stored, .. } =
             perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
-        Ok(show::one(txn, &job, session, asked, &stored, document)?)
+        Ok(show::one(txn, &job, session, asked, &stored)?)
     })?;
-    Ok(Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified))
+    Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified)
 }
 
 /// Looks at the resource and writes what becomes of it with one act, or nothing if nothing changes.
@@ -92,7 +92,7 @@ fn at_once(
     }
     let Ok(after) = after(request, &session, &before) else { return Ok(None) };
     let written = write::at_once(job, &session, change(request, stored, &before, after, &[]))?;
-    Ok(written.map(|Written { stored, document, .. }| seen.shown(&stored, document, &session.view)))
+    Ok(written.map(|Written { stored, .. }| seen.shown(stored, &session.view)))
 }
 
 /// Checks a body; hashes a password last. A user keeps the password that the body does not name, or

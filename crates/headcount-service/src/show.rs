@@ -1,15 +1,18 @@
 //! Reading what an answer shows beside the document: members and groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use headcount_model::{
-    PublicId, Seq, Switches, Timestamp,
+    Seq, Switches,
     switches::{Toggle, UserGroups},
 };
 use headcount_store::{
     StoreError, Txn,
     members::{GroupOf, MemberRef},
-    query::{Adoptable, View},
+    query::View,
     resources::StoredResource,
 };
 use scim_schema::{Projection, ResourceType};
@@ -18,32 +21,33 @@ use serde_json::{Map, Value};
 use crate::{
     limits::Limits,
     membership::{self, MEMBERS},
+    render::{Rest, Source},
     session::{Job, Session},
 };
+
+/// How many times as many members a page of groups holds as an answer about one.
+const GROUPS_OF_PAGE: u64 = 4;
 
 /// A resource with all that its answer shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
-    pub(crate) resource_type: String,
-    pub(crate) id: PublicId,
-    pub(crate) version: i64,
-    pub(crate) created: Timestamp,
-    pub(crate) modified: Timestamp,
+    pub(crate) stored: StoredResource,
     /// Whether `externalId` is the caller's own.
     pub(crate) owned: bool,
-    pub(crate) document: Map<String, Value>,
     /// `None`: not asked for.
-    pub(crate) members: Option<Vec<ShownMember>>,
+    pub(crate) members: Option<Members>,
     /// `None`: not asked for.
     pub(crate) groups: Option<Vec<GroupOf>>,
 }
 
-/// A member as it is shown.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct ShownMember {
-    pub(crate) id: PublicId,
-    pub(crate) resource_type: String,
-    pub(crate) display: Option<String>,
+/// The members of a group.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    pub(crate) found: Vec<MemberRef>,
+    /// What people call them, where that is shown.
+    pub(crate) names: BTreeMap<Seq, String>,
+    /// Where the others are; `None`: there are no others.
+    pub(crate) rest: Option<Rest>,
 }
 
 /// Whether resources of this type show the groups they are in.
@@ -70,18 +74,20 @@ pub(crate) fn group_levels(limits: &Limits, switches: &Switches) -> u8 {
 
 impl Shown {
     /// A resource without members and groups.
-    pub(crate) fn bare(stored: &StoredResource, document: Map<String, Value>, view: &View) -> Self {
-        Self {
-            resource_type: stored.resource_type.clone(),
-            id: stored.id.clone(),
-            version: stored.version,
-            created: stored.created,
-            modified: stored.modified,
-            owned: stored.owner == view.connection,
-            document,
-            members: None,
-            groups: None,
-        }
+    pub(crate) fn bare(stored: &StoredResource, view: &View) -> Self {
+        Self::of(stored.clone(), view)
+    }
+
+    /// A resource without members and groups.
+    pub(crate) fn of(stored: StoredResource, view: &View) -> Self {
+        let owned = stored.owner == view.connection;
+        Self { stored, owned, members: None, groups: None }
+    }
+
+    /// About how many bytes its text will have.
+    pub(crate) fn likely_length(&self) -> usize {
+        let lists = self.groups.as_ref().map_or(0, Vec::len);
+        self.stored.document.len().saturating_add(512).saturating_add(lists.saturating_mul(256))
     }
 }
 
@@ -108,15 +114,16 @@ pub(crate) fn one(
     session: &Session,
     asked: Asked<'_>,
     stored: &StoredResource,
-    document: Map<String, Value>,
 ) -> Result<Shown, StoreError> {
     let Asked { resource_type, projection, max_members } = asked;
-    let mut shown = Shown::bare(stored, document, &session.view);
+    let mut shown = Shown::bare(stored, &session.view);
     if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
-        let members = membership::seen(txn, &session.view, stored.seq, stored.adoptable, max_members)?;
-        if let Some(members) = members {
-            let names = names(txn, session, &members)?;
-            shown.members = Some(members.into_iter().map(|member| with_name(member, &names)).collect());
+        let max = max_members.unwrap_or(job.service.limits().members_at_once);
+        let (found, after) = membership::seen(txn, &session.view, stored.seq, stored.adoptable, max)?;
+        if after.is_none() || max_members.is_none() {
+            let names = names(txn, session, &found)?;
+            let rest = after.map(|after| rest(&Arc::new(Source::new(job)), stored, Some(after)));
+            shown.members = Some(Members { found, names, rest });
         }
     }
     if has_groups(resource_type) && projection.wants(resource_type, "groups") {
@@ -131,56 +138,138 @@ pub(crate) fn page(
     txn: &mut dyn Txn,
     job: &Job<'_>,
     session: &Session,
-    resources: &[StoredResource],
+    resources: Vec<StoredResource>,
     projection: &Projection,
 ) -> Result<Vec<Shown>, StoreError> {
     let registry = job.service.registry();
-    let mut groups_to_fill = Vec::new();
+    let mut groups_to_fill = BTreeSet::new();
     let mut foreign_groups = BTreeSet::new();
     let mut users_to_fill = Vec::new();
-    for stored in resources {
-        let Some(resource_type) = registry.resource_type(&stored.resource_type) else { continue };
-        if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
-            groups_to_fill.push(stored.seq);
-            if stored.adoptable || session.view.adoptable == Adoptable::Hidden {
+    let mut known: Option<(&ResourceType, bool, bool)> = None;
+    for stored in &resources {
+        let (shows_members, shows_groups) = match known {
+            Some((resource_type, members, groups)) if resource_type.name == stored.resource_type => (members, groups),
+            _ => {
+                let Some(resource_type) = registry.resource_type(&stored.resource_type) else { continue };
+                let wants = |name: &str| projection.wants(resource_type, name);
+                let members = membership::has_members(resource_type) && wants(MEMBERS);
+                let groups = has_groups(resource_type) && wants("groups");
+                known = Some((resource_type, members, groups));
+                (members, groups)
+            }
+        };
+        if shows_members {
+            groups_to_fill.insert(stored.seq);
+            if membership::looks_up_members(&session.view, stored.adoptable) {
                 foreign_groups.insert(stored.seq);
             }
         }
-        if has_groups(resource_type) && projection.wants(resource_type, "groups") {
+        if shows_groups {
             users_to_fill.push(stored.seq);
         }
     }
-    let mut members: BTreeMap<Seq, Vec<ShownMember>> = groups_to_fill.iter().map(|seq| (*seq, Vec::new())).collect();
-    if !groups_to_fill.is_empty() {
-        let mut rows = txn.members_of(&groups_to_fill)?;
-        if !foreign_groups.is_empty() {
-            let foreign = rows.iter().filter(|(group, _)| foreign_groups.contains(group));
-            let seen = membership::seen_of(txn, &session.view, foreign.map(|(_, member)| member.clone()).collect())?;
-            let seen: BTreeSet<Seq> = seen.into_iter().map(|member| member.seq).collect();
-            rows.retain(|(group, member)| !foreign_groups.contains(group) || seen.contains(&member.seq));
-        }
-        let all: Vec<MemberRef> = rows.iter().map(|(_, member)| member.clone()).collect();
-        let names = names(txn, session, &all)?;
-        for (group, member) in rows {
-            members.entry(group).or_default().push(with_name(member, &names));
-        }
-    }
-    let mut groups: BTreeMap<Seq, Vec<GroupOf>> = users_to_fill.iter().map(|seq| (*seq, Vec::new())).collect();
+    let most = job.service.limits().members_at_once.saturating_mul(GROUPS_OF_PAGE);
+    let mut members = members_of(txn, session, &groups_to_fill, &foreign_groups, most)?;
+    let mut groups: BTreeMap<Seq, Vec<GroupOf>> = BTreeMap::new();
     if !users_to_fill.is_empty() {
         let levels = group_levels(job.service.limits(), &session.switches);
         for group in txn.groups_of(&session.view, &users_to_fill, levels)? {
             groups.entry(group.member).or_default().push(group);
         }
     }
-    resources
-        .iter()
-        .map(|stored| {
-            let mut shown = Shown::bare(stored, document(stored)?, &session.view);
-            shown.members = members.remove(&stored.seq);
-            shown.groups = groups.remove(&stored.seq);
-            Ok(shown)
-        })
-        .collect()
+    let mut source = None;
+    let shown = resources.into_iter().map(|stored| {
+        let mut shown = Shown::of(stored, &session.view);
+        let seq = shown.stored.seq;
+        if groups_to_fill.contains(&seq) {
+            let FoundMembers { found, names, after } = members.remove(&seq).unwrap_or_default();
+            let unread = match after {
+                After::All => None,
+                After::Begin => Some(None),
+                After::Member(after) => Some(Some(after)),
+            };
+            let rest = unread.map(|after| {
+                let source = source.get_or_insert_with(|| Arc::new(Source::new(job)));
+                rest(source, &shown.stored, after)
+            });
+            shown.members = Some(Members { found, names, rest });
+        }
+        shown.groups = groups.remove(&seq);
+        shown
+    });
+    Ok(shown.collect())
+}
+
+/// How much of a group's members was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum After {
+    #[default]
+    All,
+    Begin,
+    Member(Seq),
+}
+
+#[derive(Default)]
+struct FoundMembers {
+    found: Vec<MemberRef>,
+    names: BTreeMap<Seq, String>,
+    after: After,
+}
+
+/// The members of the groups of a page, as far as they are read at once: the last group that was
+/// begun may have more, and those behind it are not begun.
+fn members_of(
+    txn: &mut dyn Txn,
+    session: &Session,
+    groups: &BTreeSet<Seq>,
+    foreign: &BTreeSet<Seq>,
+    most: u64,
+) -> Result<BTreeMap<Seq, FoundMembers>, StoreError> {
+    let mut members: BTreeMap<Seq, FoundMembers> = BTreeMap::new();
+    if groups.is_empty() {
+        return Ok(members);
+    }
+    let asked: Vec<Seq> = groups.iter().copied().collect();
+    let mut rows = txn.members_of(&asked, most)?;
+    if u64::try_from(rows.len()).unwrap_or(u64::MAX) >= most
+        && let Some((begun, last)) = rows.last()
+    {
+        members.entry(*begun).or_default().after = After::Member(last.seq);
+        for group in groups.iter().filter(|group| *group > begun) {
+            members.entry(*group).or_default().after = After::Begin;
+        }
+    }
+    if !foreign.is_empty() {
+        let theirs = rows.iter().filter(|(group, _)| foreign.contains(group));
+        let seen = membership::seen_of(txn, &session.view, theirs.map(|(_, member)| member.clone()).collect())?;
+        let seen: BTreeSet<Seq> = seen.into_iter().map(|member| member.seq).collect();
+        rows.retain(|(group, member)| !foreign.contains(group) || seen.contains(&member.seq));
+    }
+    let names = match session.switches.member_display {
+        Toggle::On => {
+            let all: Vec<MemberRef> = rows.iter().map(|(_, member)| member.clone()).collect();
+            names(txn, session, &all)?
+        }
+        Toggle::Off => BTreeMap::new(),
+    };
+    for (group, member) in rows {
+        let entry = members.entry(group).or_default();
+        if let Some(name) = names.get(&member.seq) {
+            entry.names.insert(member.seq, name.clone());
+        }
+        entry.found.push(member);
+    }
+    Ok(members)
+}
+
+fn rest(source: &Arc<Source>, stored: &StoredResource, after: Option<Seq>) -> Rest {
+    Rest {
+        source: Arc::clone(source),
+        resource_type: stored.resource_type.clone(),
+        id: stored.id.clone(),
+        group: stored.seq,
+        after,
+    }
 }
 
 fn names(txn: &mut dyn Txn, session: &Session, members: &[MemberRef]) -> Result<BTreeMap<Seq, String>, StoreError> {
@@ -188,8 +277,4 @@ fn names(txn: &mut dyn Txn, session: &Session, members: &[MemberRef]) -> Result<
         Toggle::On => membership::names(txn, members),
         Toggle::Off => Ok(BTreeMap::new()),
     }
-}
-
-fn with_name(member: MemberRef, names: &BTreeMap<Seq, String>) -> ShownMember {
-    ShownMember { display: names.get(&member.seq).cloned(), id: member.id, resource_type: member.resource_type }
 }

@@ -7,7 +7,6 @@ use headcount_store::{
     resources::StoredResource,
 };
 use scim_schema::{Projection, ResourceType, ScimError};
-use serde_json::{Map, Value};
 
 use crate::{
     session::Job,
@@ -62,8 +61,8 @@ impl Sight {
 
 impl Seen {
     /// The resource in this state with the groups that were seen.
-    pub(crate) fn shown(self, stored: &StoredResource, document: Map<String, Value>, view: &View) -> Shown {
-        let mut shown = Shown::bare(stored, document, view);
+    pub(crate) fn shown(self, stored: StoredResource, view: &View) -> Shown {
+        let mut shown = Shown::of(stored, view);
         shown.groups = self.groups;
         shown
     }

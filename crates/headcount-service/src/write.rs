@@ -49,7 +49,6 @@ pub(crate) struct Change<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) stored: StoredResource,
-    pub(crate) document: Map<String, Value>,
     /// Members that a later operation of the bulk job will make.
     pub(crate) deferred: Vec<String>,
 }
@@ -222,8 +221,7 @@ pub(crate) fn at_once(job: &Job<'_>, session: &Session, mut change: Change<'_>) 
         return Ok(None);
     }
     if paths.is_empty() {
-        let document = before.document().clone();
-        return Ok(Some(Written { stored: stored.clone(), document, deferred: Vec::new() }));
+        return Ok(Some(Written { stored: stored.clone(), deferred: Vec::new() }));
     }
     let [index_before, index] = indexes(session, &change, false, &after).map_err(|error| job.failed(error))?;
     let name_may_wait = is_group(resource_type) && session.view.adoptable == Adoptable::Seen;
@@ -247,7 +245,7 @@ pub(crate) fn at_once(job: &Job<'_>, session: &Session, mut change: Change<'_>) 
     match job.act(act::Change::Update(&update), &event) {
         Ok(Some(Done::Updated(version))) => {
             let stored = StoredResource { version, modified: now, document: update.document.into(), ..stored.clone() };
-            Ok(Some(Written { stored, document, deferred: Vec::new() }))
+            Ok(Some(Written { stored, deferred: Vec::new() }))
         }
         Ok(_) => Ok(None),
         Err(error) => Err(job.refused(taken_or(error, resource_type, &document, &index, Some(stored)))),
@@ -322,7 +320,7 @@ pub(crate) fn write(
             conflict::of(job, session, Kind::Immutable, value.attribute, Some(stored.id.clone()), &value.value);
         conflict::record(txn, job, session, &conflict)?;
     }
-    Ok(Written { stored: result, document, deferred: members.deferred })
+    Ok(Written { stored: result, deferred: members.deferred })
 }
 
 /// One row for a change; one that also changes `active` goes by that, and names all paths.

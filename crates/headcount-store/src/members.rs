@@ -66,8 +66,9 @@ pub trait MemberTxn {
     /// The members after `after` in the order of their rows, at most `limit`.
     fn members(&mut self, group: Seq, after: Option<Seq>, limit: u64) -> Result<Vec<MemberRef>, StoreError>;
 
-    /// The members of several groups, for a page of them: (group, member), each group's in order.
-    fn members_of(&mut self, groups: &[Seq]) -> Result<Vec<(Seq, MemberRef)>, StoreError>;
+    /// The members of several groups, for a page of them: (group, member), by group row, then member
+    /// row, at most `limit`.
+    fn members_of(&mut self, groups: &[Seq], limit: u64) -> Result<Vec<(Seq, MemberRef)>, StoreError>;
 
     /// How many members a group has.
     fn count_members(&mut self, group: Seq) -> Result<u64, StoreError>;

@@ -63,9 +63,26 @@ impl Client {
     #[must_use]
     pub fn call(&self, method: &str, target: &str, headers: &[(&str, Option<&str>)], body: Option<Bytes>) -> Reply {
         let target = format!("{}{target}", self.path);
+        let request = self.request(method, &target, headers).map(|()| body.unwrap_or_default());
+        let (parts, body) = self.api.handle(request).into_parts();
+        let body = body.into_bytes().expect("an answer that is begun is ended");
+        Reply { what: format!("{method} {target}"), status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// Sends one request without a body that must be answered without waiting; `None`: it cannot be.
+    #[must_use]
+    pub fn call_now(&self, method: &str, target: &str, headers: &[(&str, Option<&str>)]) -> Option<Reply> {
+        let target = format!("{}{target}", self.path);
+        let (request, ()) = self.request(method, &target, headers).into_parts();
+        let (parts, body) = self.api.handle_now(&request)?.into_parts();
+        let body = body.into_bytes().expect("an answer that is begun is ended");
+        Some(Reply { what: format!("{method} {target}"), status: parts.status.as_u16(), headers: parts.headers, body })
+    }
+
+    fn request(&self, method: &str, target: &str, headers: &[(&str, Option<&str>)]) -> Request<()> {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).expect("a method is a token"))
-            .uri(target.as_str());
+            .uri(target);
         let map = request.headers_mut().unwrap_or_else(|| panic!("'{target}' is no request target"));
         for (name, value) in &self.headers {
             map.insert(header_name(name), header_value(value));
@@ -76,9 +93,7 @@ impl Client {
                 map.append(header_name(name), header_value(value));
             }
         }
-        let request = request.body(body.unwrap_or_default()).expect("its parts were checked");
-        let (parts, body) = self.api.handle(request).into_parts();
-        Reply { what: format!("{method} {target}"), status: parts.status.as_u16(), headers: parts.headers, body }
+        request.body(()).expect("its parts were checked")
     }
 
     fn send(&self, method: &str, target: &str, body: &Value) -> Reply {

@@ -1,6 +1,7 @@
 //! The API behind a real server on a loopback port.
 
 #[cfg(test)]
+mod at_once;
 mod bounds;
 #[cfg(test)]
 mod endings;
@@ -8,3 +9,4 @@ mod endings;
 mod passing;
 #[cfg(test)]
 mod server;
+mod streams;

@@ -4,7 +4,11 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::{Arc, Condvar, Mutex, mpsc},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -19,6 +23,7 @@ use headcount_model::{
 use headcount_service::{Limits, Manage, Service, ServiceOptions};
 use headcount_store::{
     Store, StoreError, TenantCtx,
+    look::{Look, Looked},
     store::Work,
     system::{NewTenant, SystemStore, TokenBinding},
     testkit::MemoryStore,
@@ -36,13 +41,19 @@ struct Gate {
     closed: bool,
     waiting: usize,
     passed: usize,
+    /// How many reads may still pass.
+    reads: Option<usize>,
+    waiting_reads: usize,
 }
 
-/// The in-memory store with a gate before its writes.
+/// The in-memory store with a gate before its writes, and one before its reads.
 pub(crate) struct GatedStore {
     inner: MemoryStore,
     gate: Mutex<Gate>,
     moved: Condvar,
+    /// Whether it answers looks that must not wait.
+    now: AtomicBool,
+    looked_now: AtomicUsize,
 }
 
 impl GatedStore {
@@ -51,8 +62,30 @@ impl GatedStore {
     }
 
     pub(crate) fn open(&self) {
-        self.gate.lock().unwrap().closed = false;
+        let mut gate = self.gate.lock().unwrap();
+        gate.closed = false;
+        gate.reads = None;
         self.moved.notify_all();
+    }
+
+    /// Lets so many reads pass, and no more.
+    pub(crate) fn close_reads_after(&self, reads: usize) {
+        self.gate.lock().unwrap().reads = Some(reads);
+    }
+
+    /// Waits until a read stands before the gate.
+    pub(crate) fn wait_for_a_waiting_read(&self) {
+        self.wait(|gate| gate.waiting_reads > 0);
+    }
+
+    /// From now on looks are answered at once.
+    pub(crate) fn answer_at_once(&self) {
+        self.now.store(true, Ordering::SeqCst);
+    }
+
+    /// How many looks were answered at once.
+    pub(crate) fn looked_now(&self) -> usize {
+        self.looked_now.load(Ordering::SeqCst)
     }
 
     fn wait(&self, until: impl Fn(&Gate) -> bool) {
@@ -78,6 +111,15 @@ impl GatedStore {
 
 impl Store for GatedStore {
     fn read(&self, ctx: &TenantCtx, work: &mut Work<'_>) -> Result<(), StoreError> {
+        let mut gate = self.gate.lock().unwrap();
+        gate.waiting_reads += 1;
+        self.moved.notify_all();
+        let (mut gate, timeout) =
+            self.moved.wait_timeout_while(gate, PATIENCE, |gate| gate.reads == Some(0)).unwrap();
+        assert!(!timeout.timed_out());
+        gate.waiting_reads -= 1;
+        gate.reads = gate.reads.map(|reads| reads - 1);
+        drop(gate);
         self.inner.read(ctx, work)
     }
 
@@ -93,6 +135,15 @@ impl Store for GatedStore {
         self.gate.lock().unwrap().passed += 1;
         self.moved.notify_all();
         result
+    }
+
+    fn looks_now(&self) -> bool {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    fn look_now(&self, ctx: &TenantCtx, look: &Look<'_>) -> Option<Result<Looked, StoreError>> {
+        self.looked_now.fetch_add(1, Ordering::SeqCst);
+        Some(self.inner.look(ctx, look))
     }
 }
 
@@ -140,16 +191,24 @@ pub(crate) struct Server {
     pub(crate) base: String,
     pub(crate) token: String,
     pub(crate) handle: ServerHandle,
+    pub(crate) manage: Manage,
+    pub(crate) token_id: TokenId,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
     pub(crate) fn start(options: Options) -> Self {
+        Self::start_with(options, Limits::default())
+    }
+
+    pub(crate) fn start_with(options: Options, limits: Limits) -> Self {
         let registry = Arc::new(Registry::builtin());
         let store = Arc::new(GatedStore {
             inner: MemoryStore::new(Arc::clone(&registry)),
             gate: Mutex::default(),
             moved: Condvar::new(),
+            now: AtomicBool::new(false),
+            looked_now: AtomicUsize::new(0),
         });
         let manage = Manage {
             store: store.clone(),
@@ -168,7 +227,7 @@ impl Server {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             public_url: "https://scim.example".to_owned(),
-            limits: Limits::default(),
+            limits,
             cursor_key: Secret::new("k".repeat(64)),
         });
         let api = ScimApi::new(service);
@@ -203,7 +262,7 @@ impl Server {
             });
         });
         let (address, handle) = receiver.recv_timeout(PATIENCE).unwrap();
-        Self { address, store, base, token, handle, thread: Some(thread) }
+        Self { address, store, base, token, handle, manage, token_id: made.record.id, thread: Some(thread) }
     }
 
     /// How many writes there were before the test's own.
@@ -304,6 +363,28 @@ impl Client {
             self.reader.read_exact(&mut reply.body).unwrap();
         }
         reply
+    }
+
+    /// Reads the rest of a chunked body; `None` in place of the end if the peer closes before the last
+    /// chunk.
+    pub(crate) fn read_chunks(&mut self) -> (Vec<u8>, Option<()>) {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            match self.reader.read_line(&mut line) {
+                Ok(0) | Err(_) => return (body, None),
+                Ok(_) => {}
+            }
+            let length = usize::from_str_radix(line.trim_end(), 16).unwrap();
+            let mut chunk = vec![0; length + 2];
+            if self.reader.read_exact(&mut chunk).is_err() {
+                return (body, None);
+            }
+            if length == 0 {
+                return (body, Some(()));
+            }
+            body.extend_from_slice(&chunk[..length]);
+        }
     }
 
     /// Reads until the peer closes.

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use headcount_api::{ScimApi, error_table::error_table};
+use headcount_api::{Body, ScimApi, error_table::error_table};
 use headcount_model::{
     Actor, Clock, ConnectionState, Preset, PublicId, ScopeSet, Secret, SystemEntropy, Tenant, TenantKey, Timestamp,
     TokenId,
@@ -256,8 +256,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn of(response: Response<Bytes>) -> Self {
+    pub(crate) fn of(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
+        let body = body.into_bytes().unwrap();
         let reply = Self {
             status: parts.status.as_u16(),
             headers: parts.headers,

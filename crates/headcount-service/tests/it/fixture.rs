@@ -55,6 +55,23 @@ impl Entropy for SeededEntropy {
     }
 }
 
+/// An answer, its body read.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Option<Value>,
+    pub(crate) etag: Option<String>,
+    pub(crate) location: Option<String>,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        let Answer { status, body, etag, location } = answer;
+        let body = body.map(|body| serde_json::from_str(&body.into_text().unwrap()).unwrap());
+        Self { status, body, etag, location }
+    }
+}
+
 /// A service and all it stands on.
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
@@ -223,27 +240,27 @@ impl Client<'_> {
         format!("{ORIGIN}/scim/v2/{}", self.connection_id)
     }
 
-    fn kind(&self, name: &str) -> &ResourceType {
+    pub(crate) fn kind(&self, name: &str) -> &ResourceType {
         self.world.registry.resource_type(name).unwrap()
     }
 
-    pub(crate) fn post(&self, kind: &str, body: Value) -> Result<Answer, ScimError> {
+    pub(crate) fn post(&self, kind: &str, body: Value) -> Result<Reply, ScimError> {
         self.post_as(kind, body, &Projection::Default)
     }
 
-    pub(crate) fn post_as(&self, kind: &str, body: Value, projection: &Projection) -> Result<Answer, ScimError> {
-        self.world.service.create(&self.caller(), self.kind(kind), object(body), projection)
+    pub(crate) fn post_as(&self, kind: &str, body: Value, projection: &Projection) -> Result<Reply, ScimError> {
+        self.world.service.create(&self.caller(), self.kind(kind), object(body), projection).map(Reply::from)
     }
 
-    pub(crate) fn get(&self, kind: &str, id: &str) -> Result<Answer, ScimError> {
+    pub(crate) fn get(&self, kind: &str, id: &str) -> Result<Reply, ScimError> {
         self.get_if(kind, id, &Precondition::default())
     }
 
-    pub(crate) fn get_if(&self, kind: &str, id: &str, condition: &Precondition) -> Result<Answer, ScimError> {
-        self.world.service.read(&self.caller(), self.kind(kind), id, condition, &Projection::Default)
+    pub(crate) fn get_if(&self, kind: &str, id: &str, condition: &Precondition) -> Result<Reply, ScimError> {
+        self.world.service.read(&self.caller(), self.kind(kind), id, condition, &Projection::Default).map(Reply::from)
     }
 
-    pub(crate) fn put(&self, kind: &str, id: &str, body: Value) -> Result<Answer, ScimError> {
+    pub(crate) fn put(&self, kind: &str, id: &str, body: Value) -> Result<Reply, ScimError> {
         self.put_if(kind, id, body, &Precondition::default())
     }
 
@@ -253,12 +270,12 @@ impl Client<'_> {
         id: &str,
         body: Value,
         condition: &Precondition,
-    ) -> Result<Answer, ScimError> {
+    ) -> Result<Reply, ScimError> {
         let caller = self.caller();
-        self.world.service.replace(&caller, self.kind(kind), id, object(body), condition, &Projection::Default)
+        self.world.service.replace(&caller, self.kind(kind), id, object(body), condition, &Projection::Default).map(Reply::from)
     }
 
-    pub(crate) fn patch(&self, kind: &str, id: &str, operations: Value) -> Result<Answer, ScimError> {
+    pub(crate) fn patch(&self, kind: &str, id: &str, operations: Value) -> Result<Reply, ScimError> {
         self.patch_if(kind, id, operations, &Precondition::default(), &Projection::Default)
     }
 
@@ -269,22 +286,22 @@ impl Client<'_> {
         operations: Value,
         condition: &Precondition,
         projection: &Projection,
-    ) -> Result<Answer, ScimError> {
+    ) -> Result<Reply, ScimError> {
         let body = json!({"schemas": [builtin::PATCH_OP], "Operations": operations});
-        self.world.service.patch(&self.caller(), self.kind(kind), id, object(body), condition, projection)
+        self.world.service.patch(&self.caller(), self.kind(kind), id, object(body), condition, projection).map(Reply::from)
     }
 
-    pub(crate) fn delete(&self, kind: &str, id: &str) -> Result<Answer, ScimError> {
+    pub(crate) fn delete(&self, kind: &str, id: &str) -> Result<Reply, ScimError> {
         self.delete_if(kind, id, &Precondition::default())
     }
 
-    pub(crate) fn delete_if(&self, kind: &str, id: &str, condition: &Precondition) -> Result<Answer, ScimError> {
-        self.world.service.delete(&self.caller(), self.kind(kind), id, condition)
+    pub(crate) fn delete_if(&self, kind: &str, id: &str, condition: &Precondition) -> Result<Reply, ScimError> {
+        self.world.service.delete(&self.caller(), self.kind(kind), id, condition).map(Reply::from)
     }
 
     pub(crate) fn query(&self, kind: Option<&str>, request: &QueryRequest) -> Result<Value, ScimError> {
         let kind = kind.map(|name| self.kind(name));
-        self.world.service.query(&self.caller(), kind, request).map(|answer| answer.body.unwrap())
+        self.world.service.query(&self.caller(), kind, request).map(|answer| Reply::from(answer).body.unwrap())
     }
 
     /// The ids that a filter finds.
@@ -301,7 +318,7 @@ impl Client<'_> {
     }
 
     pub(crate) fn bulk_body(&self, body: Value) -> Result<Vec<Value>, ScimError> {
-        let answer = self.world.service.bulk(&self.caller(), object(body))?.body.unwrap();
+        let answer = Reply::from(self.world.service.bulk(&self.caller(), object(body))?).body.unwrap();
         assert_eq!(answer["schemas"], json!([builtin::BULK_RESPONSE]));
         Ok(answer["Operations"].as_array().unwrap().clone())
     }
@@ -380,7 +397,7 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 }
 
 /// The id in an answer.
-pub(crate) fn id(answer: &Answer) -> String {
+pub(crate) fn id(answer: &Reply) -> String {
     answer.body.as_ref().unwrap()["id"].as_str().unwrap().to_owned()
 }
 

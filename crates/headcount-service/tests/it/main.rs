@@ -25,3 +25,4 @@ mod passwords;
 mod patch;
 mod query;
 mod replace;
+mod streams;

@@ -24,7 +24,7 @@ use scim_schema::{
 };
 use serde_json::{Value, json};
 
-use crate::fixture::{Client, ORIGIN, World, id, if_match, object, refusal};
+use crate::fixture::{Reply, Client, ORIGIN, World, id, if_match, object, refusal};
 
 const FIRST: &str = "correct horse";
 const SECOND: &str = "battery staple";
@@ -358,7 +358,7 @@ fn a_server_that_is_busy_hashing_answers_503_and_changes_nothing() {
         let job = json!({"schemas": [BULK_REQUEST], "Operations": [
             {"method": "PUT", "path": format!("/Users/{bob}"), "data": user("bob", FIRST.into())},
         ]});
-        let answer = service.bulk(&caller, object(job)).unwrap().body.unwrap();
+        let answer = Reply::from(service.bulk(&caller, object(job)).unwrap()).body.unwrap();
         assert_eq!(answer["Operations"][0]["status"], "503", "{answer}");
         entropy.leave.wait();
         assert_eq!(first.join().unwrap(), Ok(200));
@@ -376,9 +376,9 @@ fn discovery_says_that_passwords_can_be_changed_exactly_where_they_are_stored() 
         client.set(&[("passwords", word)]);
         let caller = client.caller();
         let configuration = world.service.service_provider_config(&caller);
-        let body = configuration.body.unwrap();
+        let body = Reply::from(configuration).body.unwrap();
         assert_eq!(body["changePassword"]["supported"], supported, "{word}");
-        let schema = world.service.schemas(&caller, Some(USER)).unwrap().body.unwrap();
+        let schema = Reply::from(world.service.schemas(&caller, Some(USER)).unwrap()).body.unwrap();
         let attributes = schema["attributes"].as_array().unwrap();
         assert_eq!(attributes.iter().any(|attribute| attribute["name"] == "password"), declared, "{word}");
     }

@@ -32,6 +32,11 @@ impl Request {
     fn sent(&self, client: &Client) -> Reply {
         client.call(&self.method, &self.target, &self.headers, self.body.clone().map(Bytes::from))
     }
+
+    /// The answer without waiting, if there is one.
+    fn sent_now(&self, client: &Client) -> Option<Reply> {
+        self.body.is_none().then(|| client.call_now(&self.method, &self.target, &self.headers)).flatten()
+    }
 }
 
 /// Everything that is looked at before the store is, and everything that asks it.
@@ -186,6 +191,9 @@ fn what_closes_shows_at_once(backend: Backend) {
             let expected = said(&request.sent(&cold));
             assert_eq!(expected.0, *status, "{} {} {what}", request.method, request.target);
             for there in &both {
+                if let Some(reply) = request.sent_now(there) {
+                    assert_eq!(said(&reply), expected, "{} {} {what}, at once", request.method, request.target);
+                }
                 let reply = request.sent(there);
                 assert_eq!(said(&reply), expected, "{} {} {what}", request.method, request.target);
             }
@@ -218,6 +226,40 @@ fn what_closes_shows_in_the_next_answer_on_sqlite() {
 #[test]
 fn what_closes_shows_in_the_next_answer_on_postgresql() {
     what_closes_shows_at_once(Backend::Postgres);
+}
+
+/// What is answered at once is what is answered else, and some is.
+#[test]
+fn what_is_answered_without_waiting_is_the_usual_answer() {
+    let ground = Ground::new(Backend::Sqlite);
+    let client = ground.app.client_of(&ground.connection);
+    let (user, group) = (client.user("ada"), client.group("Team", &[]));
+    let both = ground.warm(&client);
+    let mut answered = 0;
+    let requests = requests(&ground.app, &user, &group);
+    for request in requests.iter().filter(|request| request.method == "GET" || request.method == "HEAD") {
+        for there in &both {
+            if let Some(reply) = request.sent_now(there) {
+                answered += 1;
+                assert_eq!(said(&reply), said(&request.sent(there)), "{} {}", request.method, request.target);
+            }
+        }
+    }
+    assert!(answered >= 16, "{answered}");
+    ground.app.clock().advance_seconds(60);
+    let reading = Request::of("GET", &format!("/Users/{user}"));
+    assert!(reading.sent_now(&both[0]).is_none(), "a use is to be noted, which is a write");
+    reading.sent(&both[0]).expect(200).done();
+    assert!(reading.sent_now(&both[0]).is_some());
+    let wrong = both[0].clone().with_header("authorization", Some("Bearer hc_nonsense"));
+    assert!(reading.sent_now(&wrong).is_none());
+    let limited = ground.app.another_with(headcount_service::Limits {
+        rate_per_s: std::num::NonZeroU32::new(1_000),
+        ..headcount_service::Limits::default()
+    });
+    let limited = client.clone().over(limited.api.clone());
+    limited.get("/Users").expect(200).done();
+    assert!(reading.sent_now(&limited).is_none(), "requests are counted where they may wait");
 }
 
 /// A revoked token gets nothing but 401, from the next request on, at either server.

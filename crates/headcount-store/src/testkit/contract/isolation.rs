@@ -258,7 +258,7 @@ const ATTEMPTS: &[(&str, Attempt)] = &[
     }),
     ("replace_members: nobody in theirs", |_, txn, theirs| txn.replace_members(theirs.group.seq, &[]).map(shown)),
     ("members", |_, txn, theirs| Ok(shown(txn.members(theirs.group.seq, None, 100)?))),
-    ("members_of", |_, txn, theirs| Ok(shown(txn.members_of(&[theirs.group.seq])?))),
+    ("members_of", |_, txn, theirs| Ok(shown(txn.members_of(&[theirs.group.seq], 10)?))),
     ("count_members", |_, txn, theirs| Ok(shown(txn.count_members(theirs.group.seq)?))),
     ("groups_of", |mine, txn, theirs| {
         let view = View { connection: theirs.connection, adoptable: Adoptable::Seen };

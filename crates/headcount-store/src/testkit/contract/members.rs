@@ -165,7 +165,8 @@ pub fn members_of_several_groups_come_by_group(fixture: &dyn Fixture) {
     let groups = [1, 2, 3].map(|n| world.group(n));
     world.add(&groups[0], &[&users[2], &users[0]]);
     world.add(&groups[2], &[&users[1], &groups[0]]);
-    let found = world.read(|txn| txn.members_of(&groups.each_ref().map(|group| group.seq))).unwrap();
+    let seqs = groups.each_ref().map(|group| group.seq);
+    let found = world.read(|txn| txn.members_of(&seqs, 10)).unwrap();
     let expected = [(0, &users[0]), (0, &users[2]), (2, &users[1]), (2, &groups[0])]
         .map(|(n, member)| (groups[n].seq, member_ref(member)));
     for group in &groups {
@@ -175,7 +176,12 @@ pub fn members_of_several_groups_come_by_group(fixture: &dyn Fixture) {
         assert_eq!(of(&found), of(&expected));
     }
     assert_eq!(found.len(), 4);
-    assert_eq!(world.read(|txn| txn.members_of(&[])).unwrap(), []);
+    assert!(found.is_sorted_by_key(|(group, member)| (*group, member.seq)));
+    for limit in 0..5 {
+        let first = world.read(|txn| txn.members_of(&seqs, limit)).unwrap();
+        assert_eq!(first, found[..usize::try_from(limit).unwrap().min(4)]);
+    }
+    assert_eq!(world.read(|txn| txn.members_of(&[], 10)).unwrap(), []);
 }
 
 fn group_of(member: &StoredResource, group: &StoredResource, direct: bool) -> GroupOf {

@@ -157,12 +157,14 @@ impl MemberTxn for MemoryTxn {
         Ok(seqs.filter_map(|seq| own.resources.find(seq)).map(|row| row.member_ref()).collect())
     }
 
-    fn members_of(&mut self, groups: &[Seq]) -> Result<Vec<(Seq, MemberRef)>, StoreError> {
+    fn members_of(&mut self, groups: &[Seq], limit: u64) -> Result<Vec<(Seq, MemberRef)>, StoreError> {
         let own = self.own()?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let groups: BTreeSet<Seq> = groups.iter().copied().collect();
         Ok(groups
             .into_iter()
             .flat_map(|group| own.member_refs(group).into_iter().map(move |member| (group, member)))
+            .take(limit)
             .collect())
     }
 

@@ -1,0 +1,163 @@
+//! Members as text (RFC 7643 §4.2).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use headcount_model::{Seq, switches::Toggle};
+use headcount_store::members::MemberRef;
+use serde_json::{Map, Value};
+
+use super::{
+    Frame,
+    cut::Cut,
+    json::{escaped, push_string},
+    push_segment,
+};
+use crate::membership::MEMBERS;
+
+/// How members are written on one connection; needs nothing of the request, since the last of them
+/// may be written long after it was answered.
+#[derive(Debug)]
+pub(crate) struct MemberForm {
+    base_url: String,
+    types: Vec<TypeText>,
+    /// What is left of each; `None`: everything.
+    cut: Option<Arc<Cut>>,
+    /// An empty list is the same as none (RFC 7643 §2.5) and is left out, but for identity
+    /// providers, some of which cannot do without (rule 35).
+    empty: Empty,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Empty {
+    Shown,
+    LeftOut,
+}
+
+/// What is the same of all members of one resource type.
+#[derive(Debug)]
+struct TypeText {
+    name: String,
+    /// Between the two ids of a member.
+    middle: String,
+    /// Behind the second.
+    end: String,
+}
+
+impl TypeText {
+    fn new(name: &str, start: &str) -> Self {
+        let mut end = "\",\"type\":".to_owned();
+        push_string(&mut end, name);
+        Self { name: name.to_owned(), middle: format!(",\"$ref\":\"{}", escaped(start)), end }
+    }
+}
+
+impl MemberForm {
+    pub(super) fn new(frame: &Frame<'_>, cut: Option<Arc<Cut>>) -> Self {
+        let types = frame.registry.resource_types().iter();
+        let types = types.map(|known| TypeText::new(&known.name, &frame.location(&known.name, ""))).collect();
+        let is_cut = cut.as_ref().is_some_and(|cut| {
+            let mut none = Map::from_iter([(MEMBERS.to_owned(), Value::Array(Vec::new()))]);
+            cut.apply(&mut none);
+            none.is_empty()
+        });
+        let empty = if frame.switches.member_display == Toggle::On && !is_cut { Empty::Shown } else { Empty::LeftOut };
+        Self { base_url: frame.base_url.to_owned(), types, cut, empty }
+    }
+
+    fn push(&self, out: &mut String, member: &MemberRef, display: Option<&String>) {
+        let unknown;
+        let kind = match self.types.iter().find(|known| known.name == member.resource_type) {
+            Some(known) => known,
+            None => {
+                unknown = TypeText::new(&member.resource_type, &format!("{}/", self.base_url));
+                &unknown
+            }
+        };
+        out.push_str("{\"value\":");
+        push_string(out, member.id.as_str());
+        out.push_str(&kind.middle);
+        push_segment(out, member.id.as_str());
+        out.push_str(&kind.end);
+        if let Some(display) = display {
+            out.push_str(",\"display\":");
+            push_string(out, display);
+        }
+        out.push('}');
+    }
+}
+
+/// A list of members that is being written.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberList {
+    form: Arc<MemberForm>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// There was no member yet.
+    Empty,
+    /// There were members, of which nothing was left.
+    AllCut,
+    /// The list has begun.
+    Open,
+}
+
+impl MemberList {
+    pub(super) fn new(form: &Arc<MemberForm>) -> Self {
+        Self { form: Arc::clone(form), state: State::Empty }
+    }
+
+    /// Appends members, with the name of the list before the first.
+    pub(super) fn push(&mut self, out: &mut String, members: &[MemberRef], names: &BTreeMap<Seq, String>) {
+        if members.is_empty() {
+            return;
+        }
+        out.reserve(members.len().saturating_mul(self.form.base_url.len().saturating_add(MEMBER_LENGTH)));
+        let Some(cut) = &self.form.cut else {
+            for member in members {
+                out.push_str(if self.state == State::Open { "," } else { BEGIN });
+                self.state = State::Open;
+                self.form.push(out, member, names.get(&member.seq));
+            }
+            return;
+        };
+        if self.state == State::Empty {
+            self.state = State::AllCut;
+        }
+        let mut text = "[".to_owned();
+        for (index, member) in members.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            self.form.push(&mut text, member, names.get(&member.seq));
+        }
+        text.push(']');
+        // What was just written is JSON.
+        let elements: Value = serde_json::from_str(&text).unwrap_or_default();
+        let mut document = Map::from_iter([(MEMBERS.to_owned(), elements)]);
+        cut.apply(&mut document);
+        for element in document.get(MEMBERS).and_then(Value::as_array).into_iter().flatten() {
+            out.push_str(if self.state == State::Open { "," } else { BEGIN });
+            self.state = State::Open;
+            out.push_str(&element.to_string());
+        }
+    }
+
+    /// Ends the list.
+    pub(super) fn end(&self, out: &mut String) {
+        match (self.state, self.form.empty) {
+            (State::Open, _) => out.push(']'),
+            (State::Empty, Empty::Shown) => {
+                out.push_str(BEGIN);
+                out.push(']');
+            }
+            (State::Empty, Empty::LeftOut) | (State::AllCut, _) => {}
+        }
+    }
+}
+
+const BEGIN: &str = ",\"members\":[";
+
+/// What a member takes beside the base URL, with ids of ours.
+const MEMBER_LENGTH: usize = 128;
