@@ -28,15 +28,6 @@ use crate::{
     txn::DieselTxn,
 };
 
-/// What a look does to answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Effort {
-    /// Whatever one statement can do.
-    One,
-    /// Only what touches a few rows by an index.
-    Few,
-}
-
 impl DieselStore {
     pub(crate) fn look_at(&self, tenant: TenantKey, look: &Look<'_>) -> Result<Looked, StoreError> {
         if look.token.as_str().contains('\0') {
@@ -52,7 +43,7 @@ impl DieselStore {
             let (answer, lost) = match link.turn_to(tenant) {
                 Ok(()) => {
                     let mut txn = DieselTxn::new(&mut link, tenant, &self.shared, Use::Read);
-                    (txn.once(look, Effort::One), txn.lost)
+                    (txn.once(look), txn.lost)
                 }
                 Err(error) => {
                     let lost = is_lost(&error);
@@ -86,7 +77,7 @@ impl DieselStore {
             return Some(Ok(Looked::nothing()));
         }
         let mut link = self.pool.try_get()?;
-        DieselTxn::new(&mut link, tenant, &self.shared, Use::Read).once(look, Effort::Few).transpose()
+        DieselTxn::new(&mut link, tenant, &self.shared, Use::Read).once(look).transpose()
     }
 
     /// A look in a transaction.
@@ -112,7 +103,7 @@ impl DieselTxn<'_> {
                 },
                 LookAt::Standing | LookAt::Resource { .. } => within(self, look),
             },
-            Dialect::Postgres if self.link.is_shared() => match self.once(look, Effort::One)? {
+            Dialect::Postgres if self.link.is_shared() => match self.once(look)? {
                 Some(looked) => Ok(looked),
                 None => within(self, look),
             },
@@ -121,11 +112,11 @@ impl DieselTxn<'_> {
     }
 
     /// A look by one statement, inside a transaction or outside.
-    fn once(&mut self, look: &Look<'_>, effort: Effort) -> Result<Option<Looked>, StoreError> {
+    fn once(&mut self, look: &Look<'_>) -> Result<Option<Looked>, StoreError> {
         match look.at {
             LookAt::Standing => self.standing_only(look).map(Some),
             LookAt::Resource { view, resource_type, id } => self.point(look, view, resource_type, id),
-            LookAt::Query(query) => self.query_once(look, query, effort),
+            LookAt::Query(query) => self.query_once(look, query),
         }
     }
 
@@ -158,7 +149,7 @@ impl DieselTxn<'_> {
         Ok(Found::of(rows, resource_type, look.levels)?.map(|found| found.looked(None)))
     }
 
-    fn query_once(&mut self, look: &Look<'_>, query: &Query, effort: Effort) -> Result<Option<Looked>, StoreError> {
+    fn query_once(&mut self, look: &Look<'_>, query: &Query) -> Result<Option<Looked>, StoreError> {
         let [selection] = &*query.selections else { return Ok(None) };
         let (limit, offset, key) = match &query.window {
             Window::Index { offset, limit } => (*limit, *offset, None),
@@ -172,7 +163,8 @@ impl DieselTxn<'_> {
         {
             return self.plain_page_once(look, &plain);
         }
-        if effort == Effort::Few && !is_pointed(&selection.predicate) {
+        // A result that is longer than its page needs its total too, and then all of this again.
+        if self.dialect() == Dialect::Sqlite && !is_pointed(&selection.predicate) {
             return Ok(None);
         }
         self.silent = true;
@@ -198,7 +190,10 @@ impl DieselTxn<'_> {
             }
         };
         let rows = self.link.load::<RowSql, Row>(&sql.one_off()).map_err(|error| self.fault(error))?;
-        let Some(found) = Found::of(rows, &selection.resource_type, look.levels)? else { return Ok(None) };
+        let Some(mut found) = Found::of(rows, &selection.resource_type, look.levels)? else { return Ok(None) };
+        if self.dialect() == Dialect::Sqlite {
+            found.resources.sort_by_key(|resource| resource.seq);
+        }
         // One row is in order, whatever the order is.
         if self.dialect() == Dialect::Sqlite && query.sort.is_some() && found.resources.len() > 1 {
             return Ok(None);
@@ -211,7 +206,8 @@ impl DieselTxn<'_> {
         Ok(Some(found.looked(Some(offset))))
     }
 
-    /// The rows that an index says are meant, on SQLite.
+    /// The rows that an index says are meant, on SQLite, in no particular order: more than are wanted
+    /// are of no use here.
     fn anchored(&self, look: &Look<'_>, query: &Query, arm: &Arm<'_>, limit: u64) -> Sql {
         self.standing_and(look, &query.view)
             .raw(concat!(of_token!(), " LEFT JOIN resources r ON "))
@@ -220,7 +216,7 @@ impl DieselTxn<'_> {
             .int(self.key())
             .raw(" AND t.id = ")
             .text(look.token.as_str())
-            .raw(" ORDER BY r.seq LIMIT ")
+            .raw(" LIMIT 0 + ")
             .int(i64::try_from(limit).unwrap_or(i64::MAX))
     }
 
@@ -260,7 +256,7 @@ impl DieselTxn<'_> {
             Dialect::Postgres => (groups!(postgres), GROUPS_END),
         };
         let Bind::Int(adoptable) = adoptable(view) else { return sql.raw("NULL") };
-        sql.raw(groups).int(view.connection.0).raw(" OR g.adoptable = ").int(adoptable).raw(end)
+        sql.raw(groups).int(view.connection.0).raw(" OR g.adoptable >= ").int(adoptable).raw(end)
     }
 
     /// A page of everything of a type, in few statements of one snapshot, on SQLite.
@@ -383,7 +379,9 @@ fn is_pointed(predicate: &Predicate) -> bool {
     }
 }
 
-/// What `adoptable` must be for the view to show it: no row has a 2 there.
+/// What `adoptable` must at least be for the view to show what is not the connection's own: no row has
+/// a 2 there. It is not compared for equality, since there is an index of the rows with a 1: SQLite
+/// would look into the bind to see whether it may use that, and prepare the statement anew each time.
 fn adoptable(view: &View) -> Bind<'static> {
     Bind::Int(match view.adoptable {
         Adoptable::Seen => 1,
@@ -540,7 +538,7 @@ macro_rules! by_id {
             " AND r.id = ",
             " AND r.type = ",
             " AND (r.conn = ",
-            " OR r.adoptable = ",
+            " OR r.adoptable >= ",
             ") WHERE t.tenant_id = ",
             " AND t.id = ",
             "",
@@ -564,12 +562,12 @@ impl Fixed for ByIdWithGroups {
     const SQLITE: &'static [&'static str] = by_id!(
         "))",
         concat!("SELECT ", standing!(), ", ", columns!(sqlite), ", ", groups!(sqlite)),
-        " OR g.adoptable = "
+        " OR g.adoptable >= "
     );
     const POSTGRES: &'static [&'static str] = by_id!(
         "))",
         concat!("SELECT ", standing!(), ", ", columns!(postgres), ", ", groups!(postgres)),
-        " OR g.adoptable = "
+        " OR g.adoptable >= "
     );
 }
 
@@ -608,7 +606,7 @@ impl Fixed for PageFromFront {
          WHERE q.tenant_id = ",
         " AND q.conn = ",
         " AND q.type = ",
-        " ORDER BY q.seq LIMIT ",
+        " ORDER BY q.seq LIMIT 0 + ",
         " OFFSET ",
         ") p CROSS JOIN resources r WHERE r.seq = p.seq AND r.tenant_id = ",
         " ORDER BY p.seq",
@@ -625,7 +623,7 @@ impl Fixed for PageFromBack {
          WHERE q.tenant_id = ",
         " AND q.conn = ",
         " AND q.type = ",
-        " ORDER BY q.seq DESC LIMIT ",
+        " ORDER BY q.seq DESC LIMIT 0 + ",
         " OFFSET ",
         ") p CROSS JOIN resources r WHERE r.seq = p.seq AND r.tenant_id = ",
         " ORDER BY p.seq DESC",
@@ -642,7 +640,7 @@ impl Fixed for PageAfter {
         " AND r.conn = ",
         " AND r.type = ",
         " AND r.seq > ",
-        " ORDER BY r.seq LIMIT ",
+        " ORDER BY r.seq LIMIT 0 + ",
         "",
     ];
     const POSTGRES: &'static [&'static str] = Self::SQLITE;
@@ -662,7 +660,7 @@ macro_rules! page_once {
             concat!(")", of_token!(), " LEFT JOIN (SELECT q.seq FROM resources q WHERE q.tenant_id = "),
             " AND q.conn = ",
             " AND q.type = ",
-            " ORDER BY q.seq LIMIT ",
+            " ORDER BY q.seq LIMIT 0 + ",
             " OFFSET ",
             ") p ON TRUE LEFT JOIN resources r ON r.tenant_id = ",
             " AND r.seq = p.seq WHERE t.tenant_id = ",
@@ -690,7 +688,7 @@ impl Fixed for PageOnceWithGroups {
     const POSTGRES: &'static [&'static str] = page_once!(
         "))",
         concat!("SELECT ", standing!(), ", ", columns!(postgres), ", ", groups!(postgres)),
-        " OR g.adoptable = "
+        " OR g.adoptable >= "
     );
 }
 

@@ -390,20 +390,20 @@ impl DieselTxn<'_> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         match arms {
-            [arm] => self.sorted(arm, kind, order, after, end).raw(" LIMIT ").int(limit).raw(" OFFSET ").int(offset),
+            [arm] => self.sorted(arm, kind, order, after, end).raw(" LIMIT 0 + ").int(limit).raw(" OFFSET ").int(offset),
             arms => {
                 let mut sql = Sql::new("SELECT u.seq, u.k FROM (");
                 for (n, arm) in arms.iter().enumerate() {
                     sql = sql
                         .raw(if n > 0 { " UNION ALL SELECT * FROM (" } else { "SELECT * FROM (" })
                         .add(self.sorted(arm, kind, order, after, end))
-                        .raw(" LIMIT ")
+                        .raw(" LIMIT 0 + ")
                         .int(limit.saturating_add(offset))
                         .raw(") a");
                 }
                 sql.raw(") u")
                     .raw(order_by(kind, order, end, Names::Union))
-                    .raw(" LIMIT ")
+                    .raw(" LIMIT 0 + ")
                     .int(limit)
                     .raw(" OFFSET ")
                     .int(offset)
@@ -421,7 +421,11 @@ impl DieselTxn<'_> {
             return sql.raw(order_by(SortKind::None, order, end, Names::Row));
         };
         let mut sql = Sql::new("SELECT r.seq, ").add(expression.clone()).raw(" AS k");
-        sql = if arm.is_in_key_order && arm.anchor == Anchor::None { sql.add(self.by_key(arm)) } else { sql.add(self.from(arm)) };
+        sql = if arm.is_in_key_order && arm.anchor == Anchor::None {
+            sql.add(self.by_key(arm))
+        } else {
+            sql.add(self.from(arm))
+        };
         if let Some(key) = after {
             sql = sql.raw(" AND ").add(behind(expression, order, key));
         }

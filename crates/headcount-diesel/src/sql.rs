@@ -3,6 +3,10 @@
 //! Prepared statements are found by their text, which [`Sql`] makes anew each time; those of the hot
 //! paths are [`Fixed`], and found by their type. Nothing here is cached without a bound: what clients
 //! decide the shape of is [`Sql::one_off`], and [`Shapes`] says which of it is kept.
+//!
+//! SQLite looks into some binds when it plans, and then prepares the statement anew each time another
+//! value is bound there, which costs ten times as much as the statement: a bind behind LIMIT, and one
+//! that is compared for equality with the column of a partial index. So it is always `LIMIT 0 + ?`.
 
 use std::{
     collections::HashSet,

@@ -161,7 +161,7 @@ impl TenantTxn for DieselTxn<'_> {
             "SELECT conn, attribute, kind, resource, refused, first_seen, last_seen, times FROM conflicts WHERE tenant_id = ",
         )
         .int(self.key())
-        .raw(" ORDER BY last_seen DESC, first_seen DESC, digest LIMIT ")
+        .raw(" ORDER BY last_seen DESC, first_seen DESC, digest LIMIT 0 + ")
         .int(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.load::<
             (BigInt, Text, Text, Nullable<Text>, Text, BigInt, BigInt, BigInt),
