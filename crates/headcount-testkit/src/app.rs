@@ -12,7 +12,7 @@ use headcount_token::{Verifier, verify::VerifierLimits};
 use scim_schema::Registry;
 
 use crate::{
-    backend::{Backend, Database},
+    backend::{Backend, Database, Route},
     client::Client,
     clock::SettableClock,
     entropy::SeededEntropy,
@@ -26,6 +26,8 @@ pub const ORIGIN: &str = "https://scim.example.test";
 pub struct AppOptions {
     /// Where it stores.
     pub backend: Backend,
+    /// How it reaches that.
+    pub route: Route,
     /// Its schemas and resource types.
     pub registry: Arc<Registry>,
     /// Its bounds.
@@ -42,6 +44,7 @@ impl AppOptions {
     pub fn new(backend: Backend) -> Self {
         Self {
             backend,
+            route: Route::Direct,
             registry: Arc::new(Registry::builtin()),
             limits: Limits::default(),
             entropy: Arc::new(SeededEntropy::new(7)),
@@ -87,9 +90,16 @@ impl App {
         Self::over(AppOptions { limits, entropy, ..self.options.clone() }, Arc::clone(&self.database))
     }
 
+    /// A second server that reaches the same database by another route.
+    #[must_use]
+    pub fn another_by(&self, route: Route) -> Self {
+        let entropy = Arc::new(headcount_model::SystemEntropy);
+        Self::over(AppOptions { route, entropy, ..self.options.clone() }, Arc::clone(&self.database))
+    }
+
     fn over(options: AppOptions, database: Arc<Database>) -> Self {
         let clock: Arc<dyn Clock> = options.clock.clone();
-        let store: Arc<dyn Store> = database.open(&options.registry);
+        let store: Arc<dyn Store> = database.open(&options.registry, options.route);
         let manage = Manage {
             store: Arc::clone(&store),
             registry: Arc::clone(&options.registry),

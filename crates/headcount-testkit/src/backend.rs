@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use headcount_diesel::{DieselStore, StoreOptions, migrate, testkit::TestDatabase};
+use headcount_diesel::{DieselStore, Statements, StoreOptions, migrate, testkit::TestDatabase};
 use headcount_model::{Secret, SystemClock};
 use headcount_store::{Store, testkit::MemoryStore};
 use scim_schema::Registry;
@@ -17,6 +17,9 @@ use crate::detour::Detour;
 
 /// The variable that names a PostgreSQL server whose role may make roles and databases.
 pub const POSTGRES_VARIABLE: &str = "HEADCOUNT_TEST_POSTGRES_URL";
+
+/// The variable that names a pgbouncer in transaction mode in front of that server.
+pub const PGBOUNCER_VARIABLE: &str = "HEADCOUNT_TEST_PGBOUNCER_URL";
 
 /// A kind of store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,21 +41,44 @@ impl Backend {
     /// and in CI it fails.
     #[must_use]
     pub fn is_available(self) -> bool {
-        if self != Self::Postgres || postgres_server().is_some() {
-            return true;
-        }
-        let say = format!("{POSTGRES_VARIABLE} names no server");
-        assert_ne!(variable("CI").as_deref(), Some("true"), "{say}, and in CI PostgreSQL must be tested");
-        #[expect(clippy::print_stderr, reason = "a test that did not run must not pass unnoticed")]
-        {
-            eprintln!("NOT TESTED ON POSTGRESQL: {say}");
-        }
-        false
+        self != Self::Postgres || is_named(POSTGRES_VARIABLE, "ON POSTGRESQL")
     }
 }
 
-fn postgres_server() -> Option<String> {
-    variable(POSTGRES_VARIABLE).filter(|url| !url.is_empty())
+/// How a server reaches its database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Route {
+    /// By connections of its own.
+    #[default]
+    Direct,
+    /// Through the pgbouncer that [`PGBOUNCER_VARIABLE`] names, which has PostgreSQL behind it.
+    Pgbouncer,
+}
+
+impl Route {
+    /// Whether it can be tested here, as [`Backend::is_available`] tells.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        self == Self::Direct || is_named(PGBOUNCER_VARIABLE, "THROUGH PGBOUNCER")
+    }
+}
+
+/// Whether a variable names a server; if not, this says what is not tested, and in CI it fails.
+fn is_named(name: &str, what: &str) -> bool {
+    if server(name).is_some() {
+        return true;
+    }
+    let say = format!("{name} names no server");
+    assert_ne!(variable("CI").as_deref(), Some("true"), "{say}, and in CI nothing may be left out");
+    #[expect(clippy::print_stderr, reason = "a test that did not run must not pass unnoticed")]
+    {
+        eprintln!("NOT TESTED {what}: {say}");
+    }
+    false
+}
+
+fn server(name: &str) -> Option<String> {
+    variable(name).filter(|url| !url.is_empty())
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -84,19 +110,23 @@ impl Database {
                 this
             }
             Backend::Postgres => {
-                let server = postgres_server().expect("tests ask whether it is available");
+                let server = server(POSTGRES_VARIABLE).expect("tests ask whether it is available");
                 Self::Postgres(TestDatabase::fresh(&server).unwrap())
             }
         }
     }
 
-    pub(crate) fn open(&self, registry: &Arc<Registry>) -> Arc<dyn Store> {
+    pub(crate) fn open(&self, registry: &Arc<Registry>, route: Route) -> Arc<dyn Store> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Detour(store) => Arc::new(Detour(store.clone())),
             Self::Sqlite(_) | Self::Postgres(_) => {
                 let clock = Arc::new(SystemClock);
-                Arc::new(DieselStore::connect(&self.options(), Arc::clone(registry), clock).unwrap())
+                let options = match route {
+                    Route::Direct => self.options(),
+                    Route::Pgbouncer => through_pgbouncer(self.options()),
+                };
+                Arc::new(DieselStore::connect(&options, Arc::clone(registry), clock).unwrap())
             }
         }
     }
@@ -110,6 +140,15 @@ impl Database {
         // More servers and threads share a machine of a test than one of production.
         StoreOptions { pool_size: 8, busy_timeout_ms: 30_000, statement_timeout_ms: 60_000, ..StoreOptions::new(url) }
     }
+}
+
+/// The same database by the other route: another host and port, and no state in sessions.
+fn through_pgbouncer(options: StoreOptions) -> StoreOptions {
+    let pgbouncer = server(PGBOUNCER_VARIABLE).expect("tests ask whether it is available");
+    let (place, _) = pgbouncer.rsplit_once('/').expect("the URL of pgbouncer names a database");
+    let (_, database) = options.url.expose().rsplit_once('/').expect("the URL of PostgreSQL names a database");
+    let url = Secret::new(format!("{place}/{database}"));
+    StoreOptions { url, statements: Statements::Unnamed, ..options }
 }
 
 impl Drop for Database {

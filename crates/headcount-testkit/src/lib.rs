@@ -37,7 +37,7 @@ pub mod fixtures;
 pub mod transcript;
 
 pub use app::{App, AppOptions};
-pub use backend::Backend;
+pub use backend::{Backend, Route};
 pub use client::{Client, Reply};
 pub use clock::SettableClock;
 pub use entropy::SeededEntropy;
