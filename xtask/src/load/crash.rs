@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -14,13 +15,20 @@ use super::progress::say;
 use super::seed::group_of;
 use super::stage::{Beside, Engine, Stage};
 use super::statistics::{grouped, real};
-use super::target::{Group, Target, with_token};
+use super::target::{Group, Running, Target, with_token};
 use super::workload::{Random, new_numbers};
-use crate::stopwatch::pause;
+use crate::stopwatch::{Stopwatch, pause};
 use crate::workspace::{Workspace, output};
 
 /// Clients that write until the server is gone.
 const WRITERS: usize = 64;
+
+/// The server is killed after so many acknowledged writes, and at most so many more.
+const LEAST_WRITES: u64 = 64;
+const MOST_WRITES: usize = 1_000;
+
+/// A machine that is busy is not waited for any longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// The program that compares the database with its journal; Python has SQLite built in.
 const LEDGER: &str = include_str!("ledger.py");
@@ -55,10 +63,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options, times: u32) -> Resul
     let mut random = Random::new();
     let mut checked = Value::Null;
     for time in 1..=times {
-        let told = write_until_killed(&target, &mut writers, &group, &mut random, |after| {
-            pause(after);
-            running.kill()
-        })?;
+        let enough = LEAST_WRITES.saturating_add(u64::try_from(random.below(MOST_WRITES)).unwrap_or(0));
+        let told = write_until_killed(&target, &writers, &group, enough, running)?;
         let started = stage.again(&url, name, &format!("ours-{time}.log"))?;
         running = started.0;
         target.host = started.1;
@@ -124,18 +130,24 @@ fn create(client: &mut super::client::Client, prefix: &str, number: usize) -> Re
     }
 }
 
-/// Lets all writers write, kills the server in between, and gives what they were told.
+/// Lets all writers write, kills the server when so much is acknowledged, and gives what they were told.
 fn write_until_killed(
     target: &Target,
-    writers: &mut [Writer],
+    writers: &[Writer],
     group: &Group,
-    random: &mut Random,
-    kill: impl FnOnce(Duration) -> Result<()>,
+    enough: u64,
+    running: Running,
 ) -> Result<Vec<Acknowledged>> {
-    let milliseconds = u64::try_from(random.below(500)).unwrap_or(0).saturating_add(100);
+    let done = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = writers.iter().map(|writer| scope.spawn(move || write(target, writer, group))).collect();
-        kill(Duration::from_millis(milliseconds))?;
+        let done = &done;
+        let threads: Vec<_> =
+            writers.iter().map(|writer| scope.spawn(move || write(target, writer, group, done))).collect();
+        let watch = Stopwatch::start();
+        while done.load(Ordering::Relaxed) < enough && watch.elapsed() < LONGEST_WAIT {
+            pause(Duration::from_millis(1));
+        }
+        running.kill()?;
         let mut told = Vec::new();
         for thread in threads {
             match thread.join() {
@@ -148,21 +160,27 @@ fn write_until_killed(
 }
 
 /// Writes until the server is gone.
-fn write(target: &Target, writer: &Writer, group: &Group) -> Result<Acknowledged> {
+fn write(target: &Target, writer: &Writer, group: &Group, done: &AtomicU64) -> Result<Acknowledged> {
     let mut client = target.client();
+    let count = || {
+        done.fetch_add(1, Ordering::Relaxed);
+    };
     let mut told = Acknowledged { titles: writer.titles, ..Acknowledged::default() };
     loop {
         let Some(user) = create(&mut client, "crashed", new_numbers(1))? else { return Ok(told) };
         told.users.push(user.clone());
+        count();
         let title = title(told.titles.saturating_add(1));
         if !patch(&mut client, &format!("/Users/{}", writer.user), &people::promotion(&title))? {
             return Ok(told);
         }
         told.titles = told.titles.saturating_add(1);
+        count();
         if !patch(&mut client, &format!("/Groups/{}", group.id), &people::addition_of_one(&user))? {
             return Ok(told);
         }
         told.members.push(user);
+        count();
     }
 }
 
