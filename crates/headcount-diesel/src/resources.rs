@@ -304,7 +304,7 @@ impl ResourceTxn for DieselTxn<'_> {
     fn reindex_resource(&mut self, resource: &StoredResource, index: &IndexForm) -> Result<(), StoreError> {
         let type_number = self.number(&resource.resource_type)?;
         let (tenant, seq) = (self.key(), resource.seq.0);
-        for text in ["DELETE FROM vals WHERE tenant_id = ", "DELETE FROM unique_values WHERE tenant_id = "] {
+        for text in [delete_vals(self.dialect()), "DELETE FROM unique_values WHERE tenant_id = "] {
             self.run(&Sql::new(text).int(tenant).raw(" AND resource = ").int(seq))?;
         }
         let sql = Sql::new("UPDATE resources SET scope = ")
@@ -346,7 +346,11 @@ impl ResourceTxn for DieselTxn<'_> {
         let (tenant, seq) = (self.key(), resource.seq.0);
         let sql = Sql::new("DELETE FROM memberships WHERE tenant_id = ").int(tenant).raw(" AND grp = ").int(seq);
         self.run(&sql)?;
-        let sql = Sql::new("DELETE FROM memberships WHERE tenant_id = ").int(tenant).raw(" AND member = ").int(seq);
+        let sql = Sql::new(match self.dialect() {
+            Dialect::Sqlite => "DELETE FROM memberships INDEXED BY m_rev WHERE tenant_id = ",
+            Dialect::Postgres => "DELETE FROM memberships WHERE tenant_id = ",
+        });
+        let sql = sql.int(tenant).raw(" AND member = ").int(seq);
         self.run(&sql)?;
         let sql = Sql::new("DELETE FROM resources WHERE tenant_id = ")
             .int(tenant)
@@ -356,7 +360,7 @@ impl ResourceTxn for DieselTxn<'_> {
         let gone = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)?;
         let (conn, adoptable) = gone.ok_or(StoreError::NotFound)?;
         for text in [
-            "DELETE FROM vals WHERE tenant_id = ",
+            delete_vals(self.dialect()),
             "DELETE FROM unique_values WHERE tenant_id = ",
             "DELETE FROM passwords WHERE tenant_id = ",
         ] {
@@ -511,6 +515,14 @@ impl DieselTxn<'_> {
         }
         let added: Vec<&UniqueValue> = new.iter().filter(|value| !stays(value, old)).collect();
         self.insert_unique(update.before.seq.0, type_number, update.owner, &added)
+    }
+}
+
+/// SQLite, which knows nothing of how many rows a tenant has, would else read them all.
+fn delete_vals(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "DELETE FROM vals INDEXED BY v_resource WHERE tenant_id = ",
+        Dialect::Postgres => "DELETE FROM vals WHERE tenant_id = ",
     }
 }
 

@@ -8,7 +8,7 @@ use headcount_store::{
     index::{Column, IndexPolicy, Place, candidate, cut, form, place},
     page::{PageKey, Window},
     query::{Adoptable, Order, Query, ScanLimits, Selection, Sort, View},
-    resources::{NewResource, StoredResource},
+    resources::{NewResource, StoredResource, Tombstone, Update},
     store::Abort,
     system::{NewTenant, SystemTx},
 };
@@ -17,10 +17,11 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use scim_filter::{
-    CompileOptions, Predicate, Target,
+    CompileOptions, Filter, Limits, Predicate, Target,
     arbitrary::{user_document, user_filter},
     matches,
     order::{SortKey, ascending, sort_key},
+    parser::Leniencies,
 };
 use scim_schema::{AttrPath, Registry, Resource, datetime, fold::fold_user_name};
 use serde_json::{Map, Value, json};
@@ -35,8 +36,16 @@ fn sqlite_agrees_with_memory() {
     agrees(&store, &registry);
 }
 
+#[test]
+fn sqlite_agrees_on_parts_of_texts() {
+    let registry = Arc::new(Registry::builtin());
+    let sqlite = Sqlite::default();
+    let store = sqlite.fresh(Arc::clone(&registry));
+    agrees_on_parts(&store, &registry);
+}
+
 mod postgres {
-    use super::{Arc, Postgres, Registry, agrees};
+    use super::{Arc, Postgres, Registry, agrees, agrees_on_parts};
 
     #[test]
     fn postgres_agrees_with_memory() {
@@ -45,6 +54,217 @@ mod postgres {
         let (store, _) = postgres.fresh(Arc::clone(&registry));
         agrees(&store, &registry);
     }
+
+    #[test]
+    fn postgres_agrees_on_parts_of_texts() {
+        let Some(postgres) = Postgres::from_environment() else { return };
+        let registry = Arc::new(Registry::builtin());
+        let (store, _) = postgres.fresh(Arc::clone(&registry));
+        agrees_on_parts(&store, &registry);
+    }
+}
+
+/// Texts that names are made of: what SQL would take for a pattern or for an end, what folds to
+/// other lengths, what has more bytes than characters.
+const TEXTS: [&str; 24] = [
+    "Garc\u{ed}a07",
+    "GARCIA",
+    "Gar cia",
+    "100% sure",
+    "under_score",
+    "underXscore",
+    "O'Neil-Stra\u{df}e",
+    "STRASSE",
+    "strasse strasse",
+    "back\\slash",
+    "\"quoted\"",
+    "semi;colon--",
+    "\u{130}stanbul",
+    "istanbul",
+    "\u{fb03}nite \u{fb03}",
+    "\u{1f600}\u{1f600}\u{1f600}x",
+    "\u{1f600}\u{1f600}",
+    "\u{65e5}\u{672c}\u{8a9e}\u{5909}",
+    "abcabcabd",
+    "bcabca",
+    "abd",
+    "ab",
+    "a",
+    "A\u{301}nna",
+];
+
+/// What is looked for: parts of the texts, and what is none.
+const PARTS: [&str; 27] = [
+    "arc",
+    "arcia",
+    "garc\u{ed}a",
+    "GARC\u{cd}A",
+    "100%",
+    "%",
+    "_",
+    "under_",
+    "r_s",
+    "o'n",
+    "stra\u{df}e",
+    "STRASSE",
+    "k\\s",
+    "\\",
+    "\"quo",
+    ";colon--",
+    "stanbul",
+    "\u{130}sta",
+    "ffi",
+    "\u{1f600}\u{1f600}\u{1f600}",
+    "\u{672c}\u{8a9e}",
+    "abcabd",
+    "bcabca",
+    "ab",
+    "a",
+    "zzz",
+    "rue-\u{301}",
+];
+
+fn agrees_on_parts(store: &dyn Store, registry: &Registry) {
+    let users = registry.resource_type("User").unwrap();
+    let mut turn = 0;
+    for long in [Long::None, Long::Some] {
+        let tenant = furnish_texts(store, registry, long);
+        let tail = "z".repeat(40) + "tail";
+        let deep = format!("{}deep", "y".repeat(600));
+        for attribute in ["userName", "displayName", "name.familyName", "name.givenName", "emails.value"] {
+            for part in PARTS.into_iter().chain([tail.as_str(), deep.as_str(), "zta", ""]) {
+                let part = Value::from(part);
+                let others = [
+                    format!("{attribute} sw {part}"),
+                    format!("{attribute} eq {part}"),
+                    format!("not ({attribute} co {part})"),
+                    format!("{attribute} co {part} and emails[type eq \"work\" and value co {part}]"),
+                    format!("{attribute} ew {part} or name.familyName co {part}"),
+                ];
+                turn += 1;
+                let always = [format!("{attribute} co {part}"), format!("{attribute} ew {part}")];
+                for filter in always.iter().chain([&others[turn % others.len()]]) {
+                    let parsed = Filter::parse(filter, &Limits::FILTER, &Leniencies::default()).unwrap();
+                    let predicate =
+                        Predicate::compile(&parsed, registry, users, false, CompileOptions::default()).unwrap();
+                    let expected = expected(&tenant, &predicate, None);
+                    let query = Query {
+                        view: tenant.view,
+                        selections: vec![Selection { resource_type: "User".to_owned(), predicate }],
+                        sort: None,
+                        window: Window::Index { offset: 0, limit: 1_000 },
+                        scan: ScanLimits { documents: 10_000, millis: 60_000 },
+                    };
+                    let page = store.reading::<_, ()>(&tenant.ctx, |txn| Ok(txn.query(&query)?)).unwrap();
+                    assert_eq!(ids(&page.resources), expected, "{filter}");
+                }
+            }
+        }
+    }
+}
+
+/// A tenant whose users have the texts everywhere, more of them than wait to be indexed, some of them
+/// renamed and some deleted.
+fn furnish_texts(store: &dyn Store, registry: &Registry, long: Long) -> Tenant {
+    let users = registry.resource_type("User").unwrap();
+    let slug = if long == Long::Some { "texts-long" } else { "texts" };
+    let (ctx, view) = empty_tenant(store, slug);
+    let tail = format!("{}{}tail", "x".repeat(600), "z".repeat(40));
+    let deep = format!("{}deep and on", "y".repeat(600));
+    let mut texts: Vec<&str> = TEXTS.to_vec();
+    if long == Long::Some {
+        texts.extend([tail.as_str(), deep.as_str()]);
+    }
+    let document = |n: usize| {
+        let text = |step: usize| texts[(n * 7 + step * 5) % texts.len()];
+        json!({
+            "userName": format!("{} {n}", text(0).chars().take(60).collect::<String>()),
+            "externalId": text(1),
+            "displayName": text(2),
+            "name": {"familyName": text(3), "givenName": text(4)},
+            "emails": [{"value": text(5), "type": "work"}, {"value": format!("{n}{}", text(6)), "type": "home"}],
+        })
+    };
+    let form_of = |document: &Value| {
+        let policy = IndexPolicy { external_id_unique: false, unique_group_names: true };
+        form(users, &Resource::from_document(document.as_object().unwrap().clone()), policy)
+    };
+    let at = Timestamp::from_micros(0);
+    let mut stored = Vec::new();
+    for n in 0..150 {
+        let before = document(n);
+        let new = NewResource {
+            id: PublicId::from_text(&format!("{slug}-{n:04}")),
+            resource_type: "User".to_owned(),
+            owner: view.connection,
+            adoptable: false,
+            version: 1,
+            created: at,
+            modified: at,
+            index: form_of(&before),
+            document: before.to_string(),
+        };
+        let kept = store.writing::<_, ()>(&ctx, |txn| {
+            let seq = txn.insert_resource(&new)?;
+            let found = txn.load_resources(&[seq])?.pop().ok_or(Abort::Refuse(()))?;
+            Ok(found)
+        });
+        let resource = kept.unwrap();
+        let kept = store.writing::<_, ()>(&ctx, |txn| {
+            if n % 10 == 3 {
+                // Another user's texts, so that what was indexed of these is no longer true.
+                let mut after = document(n + 1_001);
+                after["userName"] = before["userName"].clone();
+                let update = Update {
+                    before: &resource,
+                    index_before: &new.index,
+                    owner: resource.owner,
+                    adoptable: false,
+                    modified: at,
+                    index: &form_of(&after),
+                    document: after.to_string(),
+                };
+                txn.update_resource(&update)?;
+            }
+            if n % 10 == 7 {
+                let tombstone = Tombstone {
+                    id: resource.id.clone(),
+                    resource_type: "User".to_owned(),
+                    owner: resource.owner,
+                    key: None,
+                    version: 1,
+                    created: at,
+                    deleted: at,
+                    document: "{}".to_owned(),
+                    groups: Vec::new(),
+                };
+                txn.delete_resource(&resource, &tombstone)?;
+            }
+            Ok(txn.load_resources(&[resource.seq])?.pop())
+        });
+        if let Some(resource) = kept.unwrap() {
+            let document = candidate(&resource, &[], &[]).unwrap();
+            stored.push((resource, document));
+        }
+    }
+    Tenant { ctx, view, stored }
+}
+
+fn empty_tenant(store: &dyn Store, slug: &str) -> (TenantCtx, View) {
+    let made = store
+        .insert_tenant(&NewTenant {
+            id: PublicId::from_text(slug),
+            slug: slug.to_owned(),
+            name: slug.to_owned(),
+            entitled: true,
+            hosts: Vec::new(),
+            application: PublicId::from_text(&format!("{slug}-application")),
+            created: Timestamp::from_micros(0),
+        })
+        .unwrap();
+    let ctx = SystemTx::for_command_line().tenant(made.key);
+    let connection = connection_of(store, &ctx, made.key);
+    (ctx, View { connection, adoptable: Adoptable::Seen })
 }
 
 /// Attributes to sort by: columns, times, value rows, and one that only documents have.

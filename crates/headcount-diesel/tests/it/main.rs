@@ -10,6 +10,7 @@
 
 mod agreement;
 mod pgbouncer;
+mod plans;
 mod postgres;
 mod schema;
 mod sealer;

@@ -36,9 +36,14 @@ impl Sqlite {
     }
 
     pub(crate) fn fresh(&self, registry: Arc<Registry>) -> DieselStore {
-        let options = Self::options(&self.file());
+        Self::at(&self.file(), &registry)
+    }
+
+    /// A store of its own in this file.
+    pub(crate) fn at(file: &Path, registry: &Arc<Registry>) -> DieselStore {
+        let options = Self::options(file);
         migrate::migrate(&options).unwrap();
-        DieselStore::connect(&options, registry, Arc::new(SystemClock)).unwrap()
+        DieselStore::connect(&options, Arc::clone(registry), Arc::new(SystemClock)).unwrap()
     }
 }
 
