@@ -43,7 +43,8 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Runs the server until it is told to stop; then finishes what is in flight.
 pub(crate) fn run(config: &Config) -> Result<()> {
-    telemetry::start(config)?;
+    // INVARIANT: declared first and so dropped last; whatever is logged below is written then.
+    let _writing = telemetry::start_buffered(config)?;
     let opened = Opened::open_with(config, &schemas::load(config.schemas_folder())?)?;
 
     let listener = TcpListener::bind(&config.listen)
