@@ -344,6 +344,11 @@ pub(crate) fn table_of(lines: &[Value]) -> Table {
     ]);
     for line in lines {
         let at = |pointer: &str| number(line, pointer);
+        // An import is timed as a whole.
+        let latency = |pointer: &str| match at(pointer) {
+            known if known > 0.0 => format!("{known:.2}"),
+            _ => String::new(),
+        };
         let members = line.get("members").and_then(Value::as_u64);
         let bound = line.get("bound").and_then(Value::as_f64);
         table.row(vec![
@@ -356,10 +361,10 @@ pub(crate) fn table_of(lines: &[Value]) -> Table {
             text(line, "/verdict").to_owned(),
             grouped(at("/floor/cpu_us")),
             grouped(at("/ours/cpu_us")),
-            format!("{:.2}", at("/floor/p50_ms")),
-            format!("{:.2}", at("/ours/p50_ms")),
-            format!("{:.2}", at("/floor/p99_ms")),
-            format!("{:.2}", at("/ours/p99_ms")),
+            latency("/floor/p50_ms"),
+            latency("/ours/p50_ms"),
+            latency("/floor/p99_ms"),
+            latency("/ours/p99_ms"),
         ]);
     }
     table

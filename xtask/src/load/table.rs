@@ -1,6 +1,6 @@
 //! Tables that are read on a terminal and in Markdown alike.
 
-/// A table with a header; the first column is text, the others stand to the right.
+/// A table with a header; columns of numbers stand to the right.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     header: Vec<String>,
@@ -23,20 +23,28 @@ impl Table {
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(3)
         };
         let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
+        let texts: Vec<bool> = (0..self.header.len()).map(|column| self.is_text(column)).collect();
+        let columns = || widths.iter().copied().zip(texts.iter().copied());
         let line = |row: &[String]| {
-            let cells = widths.iter().enumerate().map(|(column, width)| {
+            let cells = columns().enumerate().map(|(column, (width, is_text))| {
                 let cell = row.get(column).map_or("", String::as_str);
-                if column == 0 { format!(" {cell:<width$} ") } else { format!(" {cell:>width$} ") }
+                if is_text { format!(" {cell:<width$} ") } else { format!(" {cell:>width$} ") }
             });
             format!("|{}|\n", cells.collect::<Vec<_>>().join("|"))
         };
-        let rule = widths.iter().enumerate().map(|(column, width)| {
+        let rule = columns().map(|(width, is_text)| {
             let dashes = "-".repeat(width.saturating_add(1));
-            if column == 0 { format!("-{dashes}") } else { format!("{dashes}:") }
+            if is_text { format!("-{dashes}") } else { format!("{dashes}:") }
         });
         let rule = format!("|{}|\n", rule.collect::<Vec<_>>().join("|"));
         let rows: String = self.rows.iter().map(|row| line(row)).collect();
         format!("{}{rule}{rows}", line(&self.header))
+    }
+
+    /// Whether a cell of a column begins with a letter or a word in code; the first column is text in any case.
+    fn is_text(&self, column: usize) -> bool {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        column == 0 || cells.into_iter().any(|cell| cell.starts_with(|first: char| first.is_alphabetic()))
     }
 }
 
