@@ -25,7 +25,9 @@ use crate::{
     journal::{Entry, INSERT_PENDING},
     keyed::Keyed,
     names::USER,
-    resources::{INSERT_ROW, MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, present, row, scope},
+    resources::{
+        INSERT_ROW, MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, present, row, scope,
+    },
     sql::{Loads, Rows, Sql},
     store::{DieselStore, MOST_RETRIES, commit_error},
     txn::{guard, sees},
@@ -143,10 +145,8 @@ impl<'a> Plainly<'a> {
             first = first.raw(" AND ").add(values::none_taken(tenant, type_number, &unique));
         }
         let first = first.raw(" RETURNING seq");
-        let values: Vec<_> = rows
-            .chunks(MOST_ROWS)
-            .map(|chunk| (chunk.len(), values::insert_values(tenant, Of::Last, chunk)))
-            .collect();
+        let values: Vec<_> =
+            rows.chunks(MOST_ROWS).map(|chunk| (chunk.len(), values::insert_values(tenant, Of::Last, chunk))).collect();
         let uniques: Vec<_> =
             unique.iter().map(|value| values::insert_unique(tenant, type_number, Of::Last, *value)).collect();
         let entry = Entry::of(self.act.event);
@@ -163,14 +163,7 @@ impl<'a> Plainly<'a> {
                 return Ok(if unique.is_empty() { Some(Done::Otherwise) } else { None });
             };
             for (rows, sql) in &values {
-                match rows {
-                    1 => run_keyed::<InsertValues<1>>(link, sql),
-                    2 => run_keyed::<InsertValues<2>>(link, sql),
-                    3 => run_keyed::<InsertValues<3>>(link, sql),
-                    4 => run_keyed::<InsertValues<4>>(link, sql),
-                    _ => run(link, sql),
-                }
-                .map_err(torn)?;
+                values::run_insert::<WithLast>(link, *rows, sql).map_err(torn)?;
             }
             for sql in &uniques {
                 run_keyed::<InsertUnique>(link, sql).map_err(torn)?;
@@ -205,11 +198,8 @@ impl<'a> Plainly<'a> {
         let entry = Entry::of(self.act.event);
         let version = before.version.saturating_add(1);
         once(writer, |link| {
-            let updated = if is_indexed_alike(update) {
-                run_keyed::<UpdateDocument>(link, &first)
-            } else {
-                run(link, &first)
-            };
+            let updated =
+                if is_indexed_alike(update) { run_keyed::<UpdateDocument>(link, &first) } else { run(link, &first) };
             if updated.map_err(|error| first_failed(error, &before.resource_type))? == 0 {
                 return Ok(Some(Done::Otherwise));
             }
@@ -295,7 +285,9 @@ impl<'a> Plainly<'a> {
                 let is_as_wanted = one::<BigInt, i64>(link, &is_as_wanted).map_err(torn)?.unwrap_or(0);
                 return Ok(Some(if is_as_wanted > 0 { Done::Unmoved } else { Done::Otherwise }));
             }
-            let version = one_keyed::<Touch, BigInt, i64>(link, &touch).map_err(torn)?.ok_or(Plain::Torn(StoreError::NotFound))?;
+            let version = one_keyed::<Touch, BigInt, i64>(link, &touch)
+                .map_err(torn)?
+                .ok_or(Plain::Torn(StoreError::NotFound))?;
             entry.append(link, tenant, version).map_err(torn)?;
             Ok(Some(Done::Moved))
         })
@@ -459,7 +451,7 @@ impl<'a> Plainly<'a> {
 
     /// On PostgreSQL, the part of a statement that writes the journal entry of what another part
     /// wrote. The entry's own number is drawn after that, so under the lock of the row it tells of.
-    fn journal_of_part(&self, entry: &Entry, version: Sql, from: &'static str) -> Sql {
+    fn journal_of_part(&self, entry: &Entry<'_>, version: Sql, from: &'static str) -> Sql {
         Sql::new(", j AS (")
             .raw(INSERT_PENDING)
             .raw(" SELECT ")
@@ -657,7 +649,7 @@ fn is_indexed_alike<'a>(update: &Update<'a>) -> bool {
 }
 
 struct InsertRow;
-struct InsertValues<const ROWS: usize>;
+struct WithLast;
 struct InsertUnique;
 struct UpdateDocument;
 struct InsertMember;

@@ -45,7 +45,7 @@ impl JournalTxn for DieselTxn<'_> {
             .int(self.key())
             .raw(" AND no > ")
             .int(after)
-            .raw(" ORDER BY no LIMIT "),
+            .raw(" ORDER BY no LIMIT 0 + "),
             Dialect::Postgres => Sql::new(
                 "SELECT x.no, j.at, j.kind, j.actor, j.resource, x.version, j.paths, j.tx, j.detail, x.hash \
                  FROM journal_numbers x JOIN journal j \
@@ -54,7 +54,7 @@ impl JournalTxn for DieselTxn<'_> {
             .int(self.key())
             .raw(" AND x.no > ")
             .int(after)
-            .raw(" ORDER BY x.no LIMIT "),
+            .raw(" ORDER BY x.no LIMIT 0 + "),
         };
         let sql = sql.int(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.load::<EntrySql, EntryRow>(&sql)?;
@@ -63,77 +63,70 @@ impl JournalTxn for DieselTxn<'_> {
 }
 
 /// A journal entry that is ready to be written, but for its number, version and link.
-pub(crate) struct Entry {
-    numbered: NumberedEvent,
+pub(crate) struct Entry<'a> {
+    event: &'a Event,
+    actor: String,
     resource: Option<String>,
     paths: String,
 }
 
-impl Entry {
-    pub(crate) fn of(event: &Event) -> Self {
-        let numbered = NumberedEvent {
-            number: 0,
-            at: event.at,
-            kind: event.kind.as_str().to_owned(),
-            actor: event.actor.to_text(),
-            resource: event.resource.as_ref().map(|(name, id)| (name.clone(), id.as_str().to_owned())),
-            version: event.version,
-            paths: event.paths.clone(),
-            transaction: event.transaction.as_str().to_owned(),
-            detail: event.detail.clone(),
-            hash: Vec::new(),
-        };
+impl<'a> Entry<'a> {
+    pub(crate) fn of(event: &'a Event) -> Self {
         let resource = event.resource.as_ref().map(|(name, id)| format!("{name}/{id}"));
-        Self { numbered, resource, paths: paths_text(&event.paths) }
+        Self { event, actor: event.actor.to_text(), resource, paths: paths_text(&event.paths) }
     }
 
     /// On SQLite, numbers the entry, chains it to the tenant's last and writes it.
-    pub(crate) fn append(mut self, link: &mut Link, tenant: i64, version: i64) -> QueryResult<()> {
-        let last = match link.ledger.last(tenant) {
-            Some(last) => last.clone(),
-            None => last_entry(link, tenant)?,
+    pub(crate) fn append(self, link: &mut Link, tenant: i64, version: i64) -> QueryResult<()> {
+        let event = self.event;
+        let (number, hash) = {
+            let read;
+            let last = if let Some(last) = link.ledger.last(tenant) {
+                last
+            } else {
+                read = last_entry(link, tenant)?;
+                &read
+            };
+            let number = last.number.saturating_add(1);
+            (number, events::link_of_event(&last.hash, number, version, event, &self.actor).to_vec())
         };
-        self.numbered.number = last.number.saturating_add(1);
-        self.numbered.version = version;
-        let hash = events::link(&last.hash, &self.numbered).to_vec();
-        let numbered = self.numbered;
         let sql = Sql::new(
             "INSERT INTO journal (tenant_id, no, at, version, kind, actor, resource, paths, tx, detail, hash) VALUES (",
         )
-        .ints([tenant, numbered.number, numbered.at.micros(), version])
+        .ints([tenant, number, event.at.micros(), version])
         .raw(", ")
-        .text(numbered.kind)
+        .text(event.kind.as_str())
         .raw(", ")
-        .text(numbered.actor)
+        .text(self.actor)
         .raw(", ")
         .maybe_text(self.resource.as_deref())
         .raw(", ")
         .text(self.paths)
         .raw(", ")
-        .text(numbered.transaction)
+        .text(event.transaction.as_str())
         .raw(", ")
-        .maybe_text(numbered.detail.as_deref())
+        .maybe_text(event.detail.as_deref())
         .raw(", ")
         .blob(hash.clone())
         .raw(")");
         link.run_keyed::<Append>(&sql)?;
-        link.ledger.remember(tenant, Last { number: numbered.number, hash });
+        link.ledger.remember(tenant, Last { number, hash });
         Ok(())
     }
 
     /// On PostgreSQL, what stands in the columns of [`INSERT_PENDING`] before the version.
     pub(crate) fn pending(&self, tenant: i64) -> Sql {
-        let numbered = &self.numbered;
+        let event = self.event;
         Sql::empty()
-            .ints([tenant, numbered.at.micros()])
+            .ints([tenant, event.at.micros()])
             .raw(", ")
-            .texts([&*numbered.kind, &*numbered.actor])
+            .texts([event.kind.as_str(), &*self.actor])
             .raw(", ")
             .maybe_text(self.resource.as_deref())
             .raw(", ")
-            .texts([&*self.paths, &*numbered.transaction])
+            .texts([&*self.paths, event.transaction.as_str()])
             .raw(", ")
-            .maybe_text(numbered.detail.as_deref())
+            .maybe_text(event.detail.as_deref())
     }
 }
 
@@ -328,7 +321,7 @@ fn is_membership(kind: &str) -> bool {
 }
 
 fn paths_text(paths: &[String]) -> String {
-    serde_json::Value::from(paths.to_vec()).to_string()
+    serde_json::to_string(paths).unwrap_or_else(|_| "[]".to_owned())
 }
 
 fn entry(row: EntryRow) -> Result<NumberedEvent, StoreError> {

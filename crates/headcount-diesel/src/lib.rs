@@ -17,6 +17,7 @@ mod grams;
 mod journal;
 mod keyed;
 mod ledger;
+mod lists;
 mod look;
 mod members;
 pub mod migrate;

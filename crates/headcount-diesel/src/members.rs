@@ -1,6 +1,6 @@
 //! Group members as rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::sql_types::{BigInt, Nullable, Text};
 use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
@@ -12,6 +12,7 @@ use headcount_store::{
 
 use crate::{
     connection::Dialect,
+    lists::{among_ints, among_texts, rows_of_texts},
     resources::MOST_BINDS,
     sql::Sql,
     txn::{DieselTxn, sees},
@@ -25,12 +26,11 @@ impl MemberTxn for DieselTxn<'_> {
         for chunk in ids.chunks(MOST_BINDS) {
             let sql = Sql::new("SELECT r.seq, r.id, r.type FROM resources r WHERE r.tenant_id = ")
                 .int(self.key())
-                .raw(" AND r.id IN (")
-                .texts(chunk.iter().copied())
-                .raw(") AND ")
+                .raw(" AND ")
+                .add(among_texts(self.dialect(), "r.id", chunk))
+                .raw(" AND ")
                 .add(sees(view))
                 .raw(" ORDER BY r.id");
-            let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
             for row in self.load::<(BigInt, Text, BigInt), (i64, String, i64)>(&sql)? {
                 found.push(self.member(row)?);
             }
@@ -39,8 +39,8 @@ impl MemberTxn for DieselTxn<'_> {
     }
 
     fn add_members(&mut self, group: Seq, members: &[MemberRef]) -> Result<Vec<PublicId>, StoreError> {
-        let members: BTreeMap<&PublicId, Seq> = members.iter().map(|member| (&member.id, member.seq)).collect();
-        let seqs: Vec<Seq> = members.into_values().collect();
+        let members: BTreeMap<&PublicId, i64> = members.iter().map(|member| (&member.id, member.seq.0)).collect();
+        let seqs: Vec<i64> = members.into_values().collect();
         let mut added = Vec::new();
         for chunk in seqs.chunks(MOST_BINDS) {
             // The row is made from the member's own, so that it cannot say what is not so.
@@ -50,12 +50,11 @@ impl MemberTxn for DieselTxn<'_> {
             .int(group.0)
             .raw(", r.seq, r.id, r.type FROM resources r WHERE r.tenant_id = ")
             .int(self.key())
-            .raw(" AND r.seq IN (")
-            .ints(chunk.iter().map(|seq| seq.0))
-            .raw(") AND EXISTS (SELECT 1 FROM resources g WHERE g.tenant_id = r.tenant_id AND g.seq = ")
+            .raw(" AND ")
+            .add(among_ints(self.dialect(), "r.seq", chunk))
+            .raw(" AND EXISTS (SELECT 1 FROM resources g WHERE g.tenant_id = r.tenant_id AND g.seq = ")
             .int(group.0)
             .raw(") ORDER BY r.id ON CONFLICT (tenant_id, grp, member) DO NOTHING RETURNING member_id");
-            let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
             let new = self.load::<Text, String>(&sql)?;
             if new.len() < chunk.len() {
                 self.all_exist(group, chunk)?;
@@ -76,29 +75,39 @@ impl MemberTxn for DieselTxn<'_> {
                 .int(group.0)
                 .raw(" AND member IN (SELECT r.seq FROM resources r WHERE r.tenant_id = ")
                 .int(self.key())
-                .raw(" AND r.id IN (")
-                .texts(chunk.iter().copied())
-                .raw(")) RETURNING member_id");
-            let sql = if chunk.len() > 8 { sql.one_off() } else { sql };
+                .raw(" AND ")
+                .add(among_texts(self.dialect(), "r.id", chunk))
+                .raw(") RETURNING member_id");
             removed.extend(self.load::<Text, String>(&sql)?);
         }
         Ok(in_id_order(&removed))
     }
 
     fn replace_members(&mut self, group: Seq, members: &[MemberRef]) -> Result<MembershipChange, StoreError> {
-        let sql = Sql::new("SELECT member, member_id FROM memberships WHERE tenant_id = ")
+        let sql = Sql::new("SELECT member FROM memberships WHERE tenant_id = ")
             .int(self.key())
             .raw(" AND grp = ")
-            .int(group.0);
-        let present = self.load::<(BigInt, Text), (i64, String)>(&sql)?;
-        let wanted: HashSet<i64> = members.iter().map(|member| member.seq.0).collect();
-        let had: HashSet<i64> = present.iter().map(|(seq, _)| *seq).collect();
-        let gone: Vec<&str> =
-            present.iter().filter(|(seq, _)| !wanted.contains(seq)).map(|(_, id)| id.as_str()).collect();
-        let new: Vec<MemberRef> = members.iter().filter(|member| !had.contains(&member.seq.0)).cloned().collect();
-        let removed = self.remove_members(group, &gone)?;
+            .int(group.0)
+            .raw(" ORDER BY member");
+        let present = self.load::<BigInt, i64>(&sql)?;
+        let mut wanted: Vec<i64> = members.iter().map(|member| member.seq.0).collect();
+        wanted.sort_unstable();
+        let gone: Vec<i64> = present.iter().copied().filter(|seq| wanted.binary_search(seq).is_err()).collect();
+        let mut removed = Vec::new();
+        for chunk in gone.chunks(MOST_BINDS) {
+            let sql = Sql::new("DELETE FROM memberships WHERE tenant_id = ")
+                .int(self.key())
+                .raw(" AND grp = ")
+                .int(group.0)
+                .raw(" AND ")
+                .add(among_ints(self.dialect(), "member", chunk))
+                .raw(" RETURNING member_id");
+            removed.extend(self.load::<Text, String>(&sql)?);
+        }
+        let new: Vec<MemberRef> =
+            members.iter().filter(|member| present.binary_search(&member.seq.0).is_err()).cloned().collect();
         let added = self.add_members(group, &new)?;
-        Ok(MembershipChange { added, removed })
+        Ok(MembershipChange { added, removed: in_id_order(&removed) })
     }
 
     fn members(&mut self, group: Seq, after: Option<Seq>, limit: u64) -> Result<Vec<MemberRef>, StoreError> {
@@ -108,7 +117,7 @@ impl MemberTxn for DieselTxn<'_> {
             .int(group.0)
             .raw(" AND member > ")
             .int(after.map_or(i64::MIN, |seq| seq.0))
-            .raw(" ORDER BY member LIMIT ")
+            .raw(" ORDER BY member LIMIT 0 + ")
             .int(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.load::<(BigInt, Text, BigInt), (i64, String, i64)>(&sql)?;
         rows.into_iter().map(|row| self.member(row)).collect()
@@ -127,7 +136,7 @@ impl MemberTxn for DieselTxn<'_> {
                 .int(self.key())
                 .raw(" AND grp IN (")
                 .ints(chunk.iter().copied())
-                .raw(") ORDER BY grp, member LIMIT ")
+                .raw(") ORDER BY grp, member LIMIT 0 + ")
                 .int(i64::try_from(missing).unwrap_or(i64::MAX));
             let sql = if chunk.len() > 1 { sql.one_off() } else { sql };
             for (group, seq, id, number) in
@@ -146,6 +155,16 @@ impl MemberTxn for DieselTxn<'_> {
             .int(group.0);
         let count = self.one::<BigInt, i64>(&sql)?;
         Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+    }
+
+    fn has_more_members(&mut self, group: Seq, than: u64) -> Result<bool, StoreError> {
+        let sql = Sql::new("SELECT member FROM memberships WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND grp = ")
+            .int(group.0)
+            .raw(" LIMIT 1 OFFSET ")
+            .int(i64::try_from(than).unwrap_or(i64::MAX));
+        Ok(self.one::<BigInt, i64>(&sql)?.is_some())
     }
 
     fn groups_of(&mut self, view: &View, members: &[Seq], levels: u8) -> Result<Vec<GroupOf>, StoreError> {
@@ -229,20 +248,18 @@ impl MemberTxn for DieselTxn<'_> {
             Dialect::Postgres => {
                 // Every commit adds one to some slot, so the sum moves with each in whatever order
                 // they land, and none waits for another.
-                let sql = Sql::new("INSERT INTO group_slots (tenant_id, grp, slot, n, modified) VALUES (")
+                let sql = Sql::new("WITH s AS (INSERT INTO group_slots (tenant_id, grp, slot, n, modified) VALUES (")
                     .ints([tenant, group.0, self.link.slot, 1, at])
                     .raw(
                         ") ON CONFLICT (tenant_id, grp, slot) DO UPDATE SET n = group_slots.n + 1, \
-                         modified = GREATEST(group_slots.modified, excluded.modified)",
-                    );
-                self.run(&sql)?;
-                let sql = Sql::new(
-                    "SELECT r.version + (SELECT COALESCE(SUM(s.n), 0)::bigint FROM group_slots s \
-                     WHERE s.tenant_id = r.tenant_id AND s.grp = r.seq) FROM resources r WHERE r.tenant_id = ",
-                )
-                .int(tenant)
-                .raw(" AND r.seq = ")
-                .int(group.0);
+                         modified = GREATEST(group_slots.modified, excluded.modified) RETURNING slot, n) \
+                         SELECT r.version + s.n + (SELECT COALESCE(SUM(x.n), 0)::bigint FROM group_slots x \
+                         WHERE x.tenant_id = r.tenant_id AND x.grp = r.seq AND x.slot <> s.slot) \
+                         FROM resources r CROSS JOIN s WHERE r.tenant_id = ",
+                    )
+                    .int(tenant)
+                    .raw(" AND r.seq = ")
+                    .int(group.0);
                 self.one::<BigInt, i64>(&sql)?.ok_or(StoreError::NotFound)
             }
         }
@@ -254,18 +271,17 @@ impl MemberTxn for DieselTxn<'_> {
         if ids.is_empty() {
             return Ok(());
         }
-        for id in ids {
-            // An id may be as long as a request lets it be; only its head is kept.
-            let id = headcount_store::index::cut(id);
-            let sql = Sql::new("INSERT INTO unmatched_members (tenant_id, grp, member_id, seen) VALUES (")
-                .ints([self.key(), group.0])
-                .raw(", ")
-                .text(id)
-                .raw(", ")
-                .int(at.micros())
-                .raw(") ON CONFLICT (tenant_id, grp, member_id) DO UPDATE SET seen = excluded.seen");
-            self.run(&sql)?;
-        }
+        // An id may be as long as a request lets it be; only its head is kept.
+        let heads: BTreeSet<&str> = ids.into_iter().map(headcount_store::index::cut).collect();
+        let heads: Vec<&str> = heads.into_iter().collect();
+        let sql = Sql::new("INSERT INTO unmatched_members (tenant_id, grp, member_id, seen) SELECT ")
+            .ints([self.key(), group.0])
+            .raw(", x.value, ")
+            .int(at.micros())
+            .raw(" FROM ")
+            .add(rows_of_texts(self.dialect(), &heads))
+            .raw(" WHERE TRUE ON CONFLICT (tenant_id, grp, member_id) DO UPDATE SET seen = excluded.seen");
+        self.run(&sql)?;
         let sql = Sql::new("DELETE FROM unmatched_members WHERE tenant_id = ")
             .int(self.key())
             .raw(" AND grp = ")
@@ -294,15 +310,14 @@ impl DieselTxn<'_> {
     }
 
     /// Whether the group and all these resources are there.
-    fn all_exist(&mut self, group: Seq, seqs: &[Seq]) -> Result<(), StoreError> {
+    fn all_exist(&mut self, group: Seq, seqs: &[i64]) -> Result<(), StoreError> {
+        let wanted: BTreeSet<i64> = seqs.iter().copied().chain([group.0]).collect();
+        let wanted: Vec<i64> = wanted.into_iter().collect();
         let sql = Sql::new("SELECT COUNT(*) FROM resources WHERE tenant_id = ")
             .int(self.key())
-            .raw(" AND seq IN (")
-            .ints(seqs.iter().chain([&group]).map(|seq| seq.0))
-            .raw(")")
-            .one_off();
+            .raw(" AND ")
+            .add(among_ints(self.dialect(), "seq", &wanted));
         let count = self.one::<BigInt, i64>(&sql)?;
-        let wanted: BTreeSet<&Seq> = seqs.iter().chain([&group]).collect();
         if count.and_then(|count| usize::try_from(count).ok()) == Some(wanted.len()) {
             return Ok(());
         }
@@ -311,27 +326,77 @@ impl DieselTxn<'_> {
 
     /// The groups that these resources are directly in: member, group, its id, its displayName.
     fn groups_directly(&mut self, view: &View, members: &BTreeSet<i64>) -> Result<Vec<Edge>, StoreError> {
-        let display = match self.dialect() {
-            Dialect::Sqlite => "json_extract(r.doc, '$.displayName')",
-            Dialect::Postgres => "(r.doc::json ->> 'displayName')",
-        };
         let members: Vec<i64> = members.iter().copied().collect();
+        if self.dialect() == Dialect::Sqlite {
+            return self.edges_and_groups(view, &members);
+        }
         let mut found = Vec::new();
         for chunk in members.chunks(MOST_BINDS) {
-            let sql = Sql::new("SELECT m.member, r.seq, r.id, ")
-                .raw(display)
-                .raw(
-                    " FROM memberships m JOIN resources r ON r.tenant_id = m.tenant_id AND r.seq = m.grp \
-                     WHERE m.tenant_id = ",
-                )
-                .int(self.key())
-                .raw(" AND m.member IN (")
-                .ints(chunk.iter().copied())
-                .raw(") AND ")
-                .add(sees(view));
-            let sql = if chunk.len() > 1 { sql.one_off() } else { sql };
+            let sql = Sql::new(
+                "SELECT m.member, r.seq, r.id, (r.doc::json ->> 'displayName') \
+                 FROM memberships m JOIN resources r ON r.tenant_id = m.tenant_id AND r.seq = m.grp \
+                 WHERE m.tenant_id = ",
+            )
+            .int(self.key())
+            .raw(" AND ")
+            .add(among_ints(Dialect::Postgres, "m.member", chunk))
+            .raw(" AND ")
+            .add(sees(view));
             found
                 .extend(self.load::<(BigInt, BigInt, Text, Nullable<Text>), (i64, i64, String, Option<String>)>(&sql)?);
+        }
+        Ok(found)
+    }
+
+    /// The same on SQLite, where statements are cheap: memberships by their index alone, then each group
+    /// once, however many are in it.
+    fn edges_and_groups(&mut self, view: &View, members: &[i64]) -> Result<Vec<Edge>, StoreError> {
+        let edges = self.edges(members)?;
+        if edges.is_empty() {
+            return Ok(Vec::new());
+        }
+        let groups: BTreeSet<i64> = edges.iter().map(|(_, group)| *group).collect();
+        let groups: Vec<i64> = groups.into_iter().collect();
+        let mut shown: BTreeMap<i64, (String, Option<String>)> = BTreeMap::new();
+        for chunk in groups.chunks(MOST_BINDS) {
+            // The sign keeps SQLite from reading all of the tenant's rows.
+            let sql = Sql::new(
+                "SELECT r.seq, r.id, json_extract(r.doc, '$.displayName') FROM resources r WHERE +r.tenant_id = ",
+            )
+            .int(self.key())
+            .raw(" AND ")
+            .add(among_ints(Dialect::Sqlite, "r.seq", chunk))
+            .raw(" AND ")
+            .add(sees(view));
+            for (group, id, display) in
+                self.load::<(BigInt, Text, Nullable<Text>), (i64, String, Option<String>)>(&sql)?
+            {
+                shown.insert(group, (id, display));
+            }
+        }
+        let edges = edges.into_iter().filter_map(|(member, group)| {
+            let (id, display) = shown.get(&group)?;
+            Some((member, group, id.clone(), display.clone()))
+        });
+        Ok(edges.collect())
+    }
+
+    /// The memberships of these resources, which are in order.
+    fn edges(&mut self, members: &[i64]) -> Result<Vec<(i64, i64)>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in members.chunks(MOST_BINDS) {
+            let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { continue };
+            let count = i64::try_from(chunk.len()).unwrap_or(i64::MAX);
+            let of = Sql::new("SELECT m.member, m.grp FROM memberships m WHERE m.tenant_id = ").int(self.key());
+            // A page of everything has nearly all numbers between its first and its last.
+            let is_dense = last.saturating_sub(*first) < count.saturating_mul(4);
+            let sql = if is_dense {
+                of.raw(" AND m.member BETWEEN ").int(*first).raw(" AND ").int(*last)
+            } else {
+                of.raw(" AND ").add(among_ints(Dialect::Sqlite, "m.member", chunk))
+            };
+            let edges = self.load::<(BigInt, BigInt), (i64, i64)>(&sql)?;
+            found.extend(edges.into_iter().filter(|(member, _)| chunk.binary_search(member).is_ok()));
         }
         Ok(found)
     }

@@ -15,6 +15,7 @@ use crate::{
     connection::Dialect,
     constraint::resource_error,
     grams::{self, grams_of_part},
+    lists::among_ints,
     names::USER,
     query::ADOPTABLE,
     sql::Sql,
@@ -90,7 +91,8 @@ impl DieselTxn<'_> {
     fn insert_values(&mut self, seq: i64, rows: &[ValueRow]) -> Result<(), StoreError> {
         let rows = self.valued(rows)?;
         for chunk in rows.chunks(MOST_ROWS) {
-            self.run(&values::insert_values(self.key(), Of::Seq(seq), chunk))?;
+            let sql = values::insert_values(self.key(), Of::Seq(seq), chunk);
+            values::run_insert::<WithSeq>(self.link, chunk.len(), &sql).map_err(|error| self.fault(error))?;
         }
         Ok(())
     }
@@ -189,15 +191,14 @@ impl ResourceTxn for DieselTxn<'_> {
 
     fn load_resources(&mut self, seqs: &[Seq]) -> Result<Vec<StoredResource>, StoreError> {
         let mut found = Vec::with_capacity(seqs.len());
+        let seqs: Vec<i64> = seqs.iter().map(|seq| seq.0).collect();
         for chunk in seqs.chunks(MOST_BINDS) {
             let sql = Sql::new("SELECT ")
                 .raw(columns(self.dialect()))
                 .raw(" FROM resources r WHERE r.tenant_id = ")
                 .int(self.key())
-                .raw(" AND r.seq IN (")
-                .ints(chunk.iter().map(|seq| seq.0))
-                .raw(")")
-                .one_off();
+                .raw(" AND ")
+                .add(among_ints(self.dialect(), "r.seq", chunk));
             for row in self.load::<ResourceSql, ResourceRow>(&sql)? {
                 found.push(self.stored(row)?);
             }
@@ -248,7 +249,15 @@ impl ResourceTxn for DieselTxn<'_> {
                 Sql::new(INSERT_ROW).raw(" VALUES (").add(row(self.key(), new, type_number)).raw(") RETURNING seq")
             }
         };
-        let seq = match self.link.one::<BigInt, i64>(&insert) {
+        let seq = match (self.dialect(), new.index.values.len(), new.adoptable) {
+            (Dialect::Sqlite, ..) => self.link.one_keyed::<InsertRow, BigInt, i64>(&insert),
+            (Dialect::Postgres, 0, false) => self.link.one_keyed::<InsertInOne<0>, BigInt, i64>(&insert),
+            (Dialect::Postgres, 1, false) => self.link.one_keyed::<InsertInOne<1>, BigInt, i64>(&insert),
+            (Dialect::Postgres, 2, false) => self.link.one_keyed::<InsertInOne<2>, BigInt, i64>(&insert),
+            (Dialect::Postgres, 3, false) => self.link.one_keyed::<InsertInOne<3>, BigInt, i64>(&insert),
+            _ => self.link.one::<BigInt, i64>(&insert),
+        };
+        let seq = match seq {
             Ok(seq) => seq.ok_or(StoreError::NotFound)?,
             Err(error) => {
                 self.note(&error);
@@ -631,8 +640,12 @@ fn unconditional_changes(update: &Update<'_>) -> Sql {
         .maybe_int(update.index.active.map(i64::from))
 }
 
-/// Most binds of one list.
-pub(crate) const MOST_BINDS: usize = 500;
+struct InsertRow;
+struct InsertInOne<const ROWS: usize>;
+struct WithSeq;
+
+/// Most values of one list.
+pub(crate) const MOST_BINDS: usize = 1_000;
 
 /// Most rows of one statement whose text is kept.
 pub(crate) const MOST_ROWS: usize = 16;

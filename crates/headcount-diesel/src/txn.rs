@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use diesel::QueryResult;
 use headcount_model::{Clock, TenantKey};
 use headcount_store::{
     StoreError, Txn, Verdict,
@@ -161,8 +162,8 @@ impl Txn for DieselTxn<'_> {
         let names = self.names.own().clone();
         let (journaled, failed) = (self.journaled, self.failed);
         let mark = self.link.ledger.mark();
-        let (set, release, undo) = savepoint(self.depth);
-        self.run(&Sql::new(set))?;
+        let Savepoint { set, release, undo } = savepoint(self.depth);
+        set(self.link).map_err(|error| self.fault(error))?;
         self.depth = self.depth.saturating_add(1);
         let mut result = work(self);
         if !failed {
@@ -170,15 +171,15 @@ impl Txn for DieselTxn<'_> {
         }
         self.depth = self.depth.saturating_sub(1);
         if matches!(result, Ok(Verdict::Commit)) {
-            self.run(&Sql::new(release))?;
+            release(self.link).map_err(|error| self.fault(error))?;
         } else {
             self.names.restore(names);
             self.link.ledger.go_back(mark);
             self.journaled = journaled;
             // A savepoint that cannot be undone means that the whole transaction is lost; that is
             // the greater error.
-            self.run(&Sql::new(undo))?;
-            self.run(&Sql::new(release))?;
+            undo(self.link).map_err(|error| self.fault(error))?;
+            release(self.link).map_err(|error| self.fault(error))?;
             self.failed = failed;
         }
         result
@@ -199,15 +200,38 @@ pub(crate) fn sees(view: &View) -> Sql {
     }
 }
 
-/// The statements of a savepoint inside a transaction; deeper nesting than anybody uses shares one
-/// name, which both databases resolve to the innermost.
-fn savepoint(depth: usize) -> (&'static str, &'static str, &'static str) {
+/// The statements of a savepoint.
+struct Savepoint {
+    set: fn(&mut Link) -> QueryResult<usize>,
+    release: fn(&mut Link) -> QueryResult<usize>,
+    undo: fn(&mut Link) -> QueryResult<usize>,
+}
+
+/// The savepoint at a depth inside a transaction; deeper nesting than anybody uses shares one name,
+/// which both databases resolve to the innermost.
+fn savepoint(depth: usize) -> Savepoint {
     match depth {
-        0 => ("SAVEPOINT n0", "RELEASE SAVEPOINT n0", "ROLLBACK TO SAVEPOINT n0"),
-        1 => ("SAVEPOINT n1", "RELEASE SAVEPOINT n1", "ROLLBACK TO SAVEPOINT n1"),
-        _ => ("SAVEPOINT n2", "RELEASE SAVEPOINT n2", "ROLLBACK TO SAVEPOINT n2"),
+        0 => Savepoint {
+            set: |link| link.run_keyed::<Set<0>>(&Sql::new("SAVEPOINT n0")),
+            release: |link| link.run_keyed::<Release<0>>(&Sql::new("RELEASE SAVEPOINT n0")),
+            undo: |link| link.run_keyed::<Undo<0>>(&Sql::new("ROLLBACK TO SAVEPOINT n0")),
+        },
+        1 => Savepoint {
+            set: |link| link.run_keyed::<Set<1>>(&Sql::new("SAVEPOINT n1")),
+            release: |link| link.run_keyed::<Release<1>>(&Sql::new("RELEASE SAVEPOINT n1")),
+            undo: |link| link.run_keyed::<Undo<1>>(&Sql::new("ROLLBACK TO SAVEPOINT n1")),
+        },
+        _ => Savepoint {
+            set: |link| link.run_keyed::<Set<2>>(&Sql::new("SAVEPOINT n2")),
+            release: |link| link.run_keyed::<Release<2>>(&Sql::new("RELEASE SAVEPOINT n2")),
+            undo: |link| link.run_keyed::<Undo<2>>(&Sql::new("ROLLBACK TO SAVEPOINT n2")),
+        },
     }
 }
+
+struct Set<const DEPTH: usize>;
+struct Release<const DEPTH: usize>;
+struct Undo<const DEPTH: usize>;
 
 /// In debug builds, a statement on a tenant's table that does not name the tenant is a bug that
 /// SQLite, which has no second wall, would not catch.

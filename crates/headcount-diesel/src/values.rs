@@ -1,10 +1,11 @@
 //! Rows of what is indexed of a resource beside its own row.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, marker::PhantomData};
 
+use diesel::QueryResult;
 use headcount_store::index::{UniqueValue, ValueRow, cut};
 
-use crate::sql::Sql;
+use crate::{connection::Link, sql::Sql};
 
 /// A value row with the number of its path.
 pub(crate) type Valued<'a> = (i64, &'a ValueRow);
@@ -55,6 +56,19 @@ fn keyed(rows: &[ValueRow]) -> BTreeMap<Key<'_>, &ValueRow> {
 pub(crate) fn insert_values(tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
     values(tenant, of, rows).raw(NOTHING)
 }
+
+/// Runs what [`insert_values`] made of so many rows. `K` tells which [`Of`] it was.
+pub(crate) fn run_insert<K: 'static>(link: &mut Link, rows: usize, sql: &Sql) -> QueryResult<usize> {
+    match rows {
+        1 => link.run_keyed::<Insert<K, 1>>(sql),
+        2 => link.run_keyed::<Insert<K, 2>>(sql),
+        3 => link.run_keyed::<Insert<K, 3>>(sql),
+        4 => link.run_keyed::<Insert<K, 4>>(sql),
+        _ => link.run(sql),
+    }
+}
+
+struct Insert<K, const ROWS: usize>(PhantomData<fn() -> K>);
 
 /// The same, over rows that may be there.
 pub(crate) fn put_values(tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {

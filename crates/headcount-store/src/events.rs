@@ -61,38 +61,85 @@ impl NumberedEvent {
 /// front, so that no two entries encode alike.
 #[must_use]
 pub fn link(previous: &[u8], entry: &NumberedEvent) -> [u8; 32] {
-    let mut chain = Sha256::new();
-    let mut field = |bytes: &[u8]| {
-        chain.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-        chain.update(bytes);
-    };
-    field(previous);
-    field(&entry.number.to_be_bytes());
-    field(&entry.at.micros().to_be_bytes());
-    field(entry.kind.as_bytes());
-    field(entry.actor.as_bytes());
-    match &entry.resource {
-        None => field(b"none"),
-        Some((resource_type, id)) => {
-            field(b"some");
-            field(resource_type.as_bytes());
-            field(id.as_bytes());
+    Linked {
+        number: entry.number,
+        at: entry.at,
+        kind: &entry.kind,
+        actor: &entry.actor,
+        resource: entry.resource.as_ref().map(|(resource_type, id)| (&**resource_type, &**id)),
+        version: entry.version,
+        paths: &entry.paths,
+        transaction: &entry.transaction,
+        detail: entry.detail.as_deref(),
+    }
+    .after(previous)
+}
+
+/// The link of an event that gets this number and version; `actor` is its actor's text.
+#[must_use]
+pub fn link_of_event(previous: &[u8], number: i64, version: i64, event: &Event, actor: &str) -> [u8; 32] {
+    Linked {
+        number,
+        at: event.at,
+        kind: event.kind.as_str(),
+        actor,
+        resource: event.resource.as_ref().map(|(resource_type, id)| (&**resource_type, id.as_str())),
+        version,
+        paths: &event.paths,
+        transaction: event.transaction.as_str(),
+        detail: event.detail.as_deref(),
+    }
+    .after(previous)
+}
+
+/// What of an entry is in its link.
+struct Linked<'a> {
+    number: i64,
+    at: Timestamp,
+    kind: &'a str,
+    actor: &'a str,
+    resource: Option<(&'a str, &'a str)>,
+    version: i64,
+    paths: &'a [String],
+    transaction: &'a str,
+    detail: Option<&'a str>,
+}
+
+impl Linked<'_> {
+    fn after(&self, previous: &[u8]) -> [u8; 32] {
+        let mut chain = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            chain.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+            chain.update(bytes);
+        };
+        field(previous);
+        field(&self.number.to_be_bytes());
+        field(&self.at.micros().to_be_bytes());
+        field(self.kind.as_bytes());
+        field(self.actor.as_bytes());
+        match self.resource {
+            None => field(b"none"),
+            Some((resource_type, id)) => {
+                field(b"some");
+                field(resource_type.as_bytes());
+                field(id.as_bytes());
+            }
         }
-    }
-    field(&entry.version.to_be_bytes());
-    field(&u64::try_from(entry.paths.len()).unwrap_or(u64::MAX).to_be_bytes());
-    for path in &entry.paths {
-        field(path.as_bytes());
-    }
-    field(entry.transaction.as_bytes());
-    match &entry.detail {
-        None => field(b"none"),
-        Some(detail) => {
-            field(b"some");
-            field(detail.as_bytes());
+        field(&self.version.to_be_bytes());
+        field(&u64::try_from(self.paths.len()).unwrap_or(u64::MAX).to_be_bytes());
+        for path in self.paths {
+            field(path.as_bytes());
         }
+        field(self.transaction.as_bytes());
+        match self.detail {
+            None => field(b"none"),
+            Some(detail) => {
+                field(b"some");
+                field(detail.as_bytes());
+            }
+        }
+        chain.finalize().into()
     }
-    chain.finalize().into()
 }
 
 /// Checks consecutive entries against the link before the first of them, and their numbers for

@@ -297,7 +297,8 @@ pub fn acts_need_the_standing_that_was_known(fixture: &dyn Fixture) {
     };
     let view = world.view();
     let (group_id, member) = (group.id.as_str(), user.id.as_str());
-    let moving = |put| Change::Member { view: &view, resource_type: "Group", group: group_id, member, put, at: at(5_000) };
+    let moving =
+        |put| Change::Member { view: &view, resource_type: "Group", group: group_id, member, put, at: at(5_000) };
     let changes = [Change::Insert(&new), Change::Update(&update), moving(Put::In), moving(Put::Out)];
     let refused = |standing: &Standing, what: &str| {
         for change in changes {
