@@ -3,9 +3,12 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BodySize, MessageBody},
-    http::{StatusCode, header::HeaderMap},
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use headcount_api::TrustedHost;
 
 use crate::{proxies::TrustedProxies, stream::Outgoing};
@@ -14,7 +17,11 @@ use crate::{proxies::TrustedProxies, stream::Outgoing};
 pub(crate) fn head(request: &HttpRequest, proxies: &TrustedProxies) -> Option<http::Request<()>> {
     let mut copy = http::Request::new(());
     *copy.method_mut() = method(request);
-    *copy.uri_mut() = request.uri().to_string().parse().ok()?;
+    let uri = request.uri();
+    *copy.uri_mut() = match (uri.authority(), uri.path_and_query()) {
+        (None, Some(target)) => http::Uri::try_from(target.as_str()).ok()?,
+        _ => http::Uri::try_from(uri.to_string()).ok()?,
+    };
     *copy.headers_mut() = headers(request.headers())?;
     let peer = request.peer_addr().map(|address| address.ip());
     if let Some(host) = proxies.host(peer, request.headers()) {
@@ -28,13 +35,15 @@ pub(crate) fn method(request: &HttpRequest) -> http::Method {
     http::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(http::Method::CONNECT)
 }
 
-/// Copies headers; `None` if one cannot be said in the other crate.
+/// Copies headers, the text of all values in one piece; `None` if one cannot be said in the other
+/// crate.
 pub(crate) fn headers(headers: &HeaderMap) -> Option<http::HeaderMap> {
+    let mut values = BytesMut::with_capacity(headers.iter().map(|(_, value)| value.len()).sum());
     let mut copy = http::HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
         let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
-        let value = http::HeaderValue::from_bytes(value.as_bytes()).ok()?;
-        copy.append(name, value);
+        values.extend_from_slice(value.as_bytes());
+        copy.append(name, http::HeaderValue::from_maybe_shared(values.split().freeze()).ok()?);
     }
     Some(copy)
 }
@@ -44,9 +53,15 @@ pub(crate) fn response(response: http::Response<Outgoing>) -> HttpResponse {
     let (parts, body) = response.into_parts();
     let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponse::build(status);
+    let mut values = BytesMut::with_capacity(parts.headers.values().map(http::HeaderValue::len).sum());
     for (name, value) in &parts.headers {
         if *name != http::header::CONTENT_LENGTH {
-            builder.append_header((name.as_str(), value.as_bytes()));
+            values.extend_from_slice(value.as_bytes());
+            let value = HeaderValue::from_maybe_shared(values.split().freeze());
+            // What is a header there is one here.
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_str().as_bytes()), value) {
+                builder.append_header((name, value));
+            }
         }
     }
     let body = match body {

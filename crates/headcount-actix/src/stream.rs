@@ -195,8 +195,12 @@ mod tests {
             let _ = gate.recv();
             None
         }));
-        let (taken, end) = with(slow, SHORT, |stream, _| drain(stream));
-        drop(open);
+        let (taken, end) = with(slow, SHORT, |stream, _| async {
+            let drained = drain(stream).await;
+            // A runtime ends when its threads do.
+            drop(open);
+            drained
+        });
         assert_eq!((taken.concat(), end), (b"a".to_vec(), Err(BrokenOff)));
     }
 }

@@ -93,13 +93,15 @@ fn success(answer: Answer, manner: Manner<'_>) -> Response<Body> {
     if let Some(etag) = answer.etag {
         insert(response.headers_mut(), ETAG, &etag);
     }
-    if let Some(location) = answer.location {
+    let location = answer.location.map(|location| HeaderValue::from_maybe_shared(Bytes::from(location)));
+    // Text that no header can hold is left out.
+    if let Some(Ok(location)) = location {
         // What is in the body is the resource at its `meta.location` (RFC 7643 §3.1), and a 304 says
         // what the 200 would have said (RFC 7232 §4.1).
         if answer.body.is_some() || status == StatusCode::NOT_MODIFIED {
-            insert(response.headers_mut(), CONTENT_LOCATION, &location);
+            response.headers_mut().insert(CONTENT_LOCATION, location.clone());
         }
-        insert(response.headers_mut(), LOCATION, &location);
+        response.headers_mut().insert(LOCATION, location);
     }
     if let Some(body) = answer.body {
         match body {

@@ -199,7 +199,8 @@ impl<'a> Frame<'a> {
             location.push_str(&form.resource_type.endpoint);
             location.push('/');
             push_segment(&mut location, shown.stored.id.as_str());
-            self.resource(&mut out, form, shown, &location).map_err(|error| error::of_store(error, self.transaction))?;
+            self.resource(&mut out, form, shown, &location)
+                .map_err(|error| error::of_store(error, self.transaction))?;
         }
         out.text().push_str("]}");
         Ok(out.finish())
@@ -276,7 +277,8 @@ impl<'a> Frame<'a> {
         text.push_str(",\"meta\":{\"resourceType\":");
         push_string(text, &shown.stored.resource_type);
         // Writing to a string does not fail.
-        let _ = write!(text, ",\"created\":\"{}\",\"lastModified\":\"{}\"", shown.stored.created, shown.stored.modified);
+        let _ =
+            write!(text, ",\"created\":\"{}\",\"lastModified\":\"{}\"", shown.stored.created, shown.stored.modified);
         text.push_str(",\"location\":");
         push_string(text, location);
         text.push_str(",\"version\":");

@@ -114,8 +114,7 @@ impl Store for GatedStore {
         let mut gate = self.gate.lock().unwrap();
         gate.waiting_reads += 1;
         self.moved.notify_all();
-        let (mut gate, timeout) =
-            self.moved.wait_timeout_while(gate, PATIENCE, |gate| gate.reads == Some(0)).unwrap();
+        let (mut gate, timeout) = self.moved.wait_timeout_while(gate, PATIENCE, |gate| gate.reads == Some(0)).unwrap();
         assert!(!timeout.timed_out());
         gate.waiting_reads -= 1;
         gate.reads = gate.reads.map(|reads| reads - 1);

@@ -20,11 +20,11 @@ impl<'a> Care<'a> {
     /// cut.
     pub(super) fn of(resource_type: &'a ResourceType) -> Option<Self> {
         let withheld = resource_type.all_attributes().any(|at| {
-            let is_password = at.extension.is_none()
-                && at.attribute.is_some_and(|attribute| validate::is_password(resource_type, attribute));
             let leaf = at.leaf();
-            // A password is never part of a document.
-            !is_password && leaf.is_some_and(|leaf| leaf.is_secret() || leaf.returned == Returned::Request)
+            leaf.is_some_and(|leaf| leaf.is_secret() || leaf.returned == Returned::Request)
+                // A password is never part of a document.
+                && !(at.extension.is_none()
+                    && at.attribute.is_some_and(|attribute| validate::is_password(resource_type, attribute)))
         });
         if withheld {
             return None;

@@ -30,9 +30,7 @@ impl Cut {
     ) -> Self {
         let shared = frame.registry.resource_type(&resource_type.name).cloned();
         let (projection, specified) = match frame.switches.bare_extension_names {
-            Leniency::Accept => {
-                (projection.with_bare_names(resource_type), with_bare_names(resource_type, specified))
-            }
+            Leniency::Accept => (projection.with_bare_names(resource_type), with_bare_names(resource_type, specified)),
             Leniency::Refuse => (projection.clone(), specified.to_vec()),
         };
         Self { resource_type: shared.unwrap_or_else(|| Arc::new(resource_type.clone())), projection, specified }

@@ -176,9 +176,24 @@ fn user() -> impl Strategy<Value = Map<String, Value>> {
 fn projection() -> impl Strategy<Value = Projection> {
     let names = proptest::collection::vec(
         select(vec![
-            "members", "MEMBERS", "groups", "userName", "id", "meta", "emails.value", "members.value", "externalId",
-            "department", "kept", OPAQUE, builtin::USER, builtin::GROUP, "members.type", "name",
-            "urn:example:extension:2.0:User:kept", "urn:ietf:params:scim:schemas:core:2.0:Group:members",
+            "members",
+            "MEMBERS",
+            "groups",
+            "userName",
+            "id",
+            "meta",
+            "emails.value",
+            "members.value",
+            "externalId",
+            "department",
+            "kept",
+            OPAQUE,
+            builtin::USER,
+            builtin::GROUP,
+            "members.type",
+            "name",
+            "urn:example:extension:2.0:User:kept",
+            "urn:ietf:params:scim:schemas:core:2.0:Group:members",
         ])
         .prop_map(str::to_owned),
         1..3,

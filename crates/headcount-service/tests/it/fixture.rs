@@ -272,7 +272,10 @@ impl Client<'_> {
         condition: &Precondition,
     ) -> Result<Reply, ScimError> {
         let caller = self.caller();
-        self.world.service.replace(&caller, self.kind(kind), id, object(body), condition, &Projection::Default).map(Reply::from)
+        self.world
+            .service
+            .replace(&caller, self.kind(kind), id, object(body), condition, &Projection::Default)
+            .map(Reply::from)
     }
 
     pub(crate) fn patch(&self, kind: &str, id: &str, operations: Value) -> Result<Reply, ScimError> {
@@ -288,7 +291,10 @@ impl Client<'_> {
         projection: &Projection,
     ) -> Result<Reply, ScimError> {
         let body = json!({"schemas": [builtin::PATCH_OP], "Operations": operations});
-        self.world.service.patch(&self.caller(), self.kind(kind), id, object(body), condition, projection).map(Reply::from)
+        self.world
+            .service
+            .patch(&self.caller(), self.kind(kind), id, object(body), condition, projection)
+            .map(Reply::from)
     }
 
     pub(crate) fn delete(&self, kind: &str, id: &str) -> Result<Reply, ScimError> {

@@ -24,7 +24,7 @@ use scim_schema::{
 };
 use serde_json::{Value, json};
 
-use crate::fixture::{Reply, Client, ORIGIN, World, id, if_match, object, refusal};
+use crate::fixture::{Client, ORIGIN, Reply, World, id, if_match, object, refusal};
 
 const FIRST: &str = "correct horse";
 const SECOND: &str = "battery staple";

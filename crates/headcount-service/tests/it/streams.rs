@@ -69,7 +69,10 @@ fn a_large_group_is_sent_in_parts_that_make_the_answer_of_a_small_one() {
         assert_eq!(keys, ["schemas", "id", "displayName", "members", "meta"]);
         assert_eq!(body.to_string(), text);
         let first = &body["members"][0];
-        assert_eq!(*first, json!({"value": users[0], "$ref": format!("{}/Users/{}", client.base(), users[0]), "type": "User"}));
+        assert_eq!(
+            *first,
+            json!({"value": users[0], "$ref": format!("{}/Users/{}", client.base(), users[0]), "type": "User"})
+        );
     }
 }
 
