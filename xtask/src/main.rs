@@ -12,6 +12,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool answers on standard output")]
 #![expect(clippy::print_stderr, reason = "progress and faults of a command line tool go to standard error")]
 
+mod bench;
 mod ci;
 mod conformance;
 mod deviations;
@@ -99,6 +100,8 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
+    /// Run the small benchmarks of the crates, alone or beside those of another revision
+    Bench(bench::Bench),
     /// Measure Headcount beside the least work that answers the same requests
     Load(load::Load),
 }
@@ -133,6 +136,7 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Tidy => tidy::check(&workspace),
         Verb::Licences => licences::check(&workspace),
         Verb::Docs { check } => docs::run(&workspace, if *check { docs::Mode::Check } else { docs::Mode::Write }),
+        Verb::Bench(options) => bench::run(&workspace, options),
         Verb::Load(load) => load::run(&workspace, load),
         Verb::Postgres { act: PostgresAct::Up } => postgres::up(&workspace),
         Verb::Postgres { act: PostgresAct::Down } => postgres::down(&workspace),
