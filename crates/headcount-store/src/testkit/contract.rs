@@ -63,6 +63,7 @@ pub mod concurrency;
 pub mod filters;
 pub mod isolation;
 pub mod journal;
+pub mod looks;
 pub mod members;
 pub mod pages;
 pub mod passwords;
@@ -642,6 +643,13 @@ macro_rules! contract_properties {
                 repeated_conflicts_count_up
                 settings_keep_their_last_value
                 open_store_answers
+            }
+            looks {
+                looks_at_resources_agree_with_transactions
+                looks_at_queries_agree_with_transactions
+                looks_at_pages_agree_with_transactions
+                looks_see_the_standing_as_it_is
+                looks_of_other_tenants_tokens_see_nothing
             }
             isolation {
                 what_another_tenant_has_is_as_if_absent
