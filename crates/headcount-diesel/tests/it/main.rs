@@ -15,3 +15,4 @@ mod postgres;
 mod schema;
 mod sealer;
 mod sqlite;
+mod writers;
