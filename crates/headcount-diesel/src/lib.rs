@@ -32,7 +32,7 @@ mod sql;
 mod store;
 mod system;
 mod tenants;
-#[cfg(feature = "testkit")]
+#[cfg(any(feature = "testkit", all(test, feature = "postgres")))]
 pub mod testkit;
 mod tokens;
 mod txn;

@@ -699,3 +699,6 @@ impl Link {
         self.dialect() == Dialect::Postgres && !self.names_tenants()
     }
 }
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests;
