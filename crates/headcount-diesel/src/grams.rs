@@ -24,16 +24,24 @@ use crate::{
 /// The value rows whose texts have grams beside those of the columns.
 pub(crate) const VALUES: &str = "emails.value";
 
-/// The grams that every text has which contains this one; `None` if it is too short to have any.
+/// Grams that every text has which contains this one; `None` if it is too short to have any. A few
+/// from all over it say nearly as much as all of them, and each costs a walk through its resources.
 pub(crate) fn wanted(tenant: i64, text: &str) -> Option<BTreeSet<u32>> {
+    let characters: Vec<char> = text.chars().collect();
+    let windows: Vec<&[char]> = characters.windows(3).collect();
+    let last = windows.len().checked_sub(1)?;
+    let steps = match last {
+        0..=6 => 1,
+        7..=12 => 2,
+        _ => 3,
+    };
     let mut grams = BTreeSet::new();
-    add_grams(&mut grams, tenant, text);
-    if grams.len() > MOST_WANTED {
-        // Some of them say nearly as much as all.
-        let step = grams.len().div_ceil(MOST_WANTED);
-        grams = grams.into_iter().step_by(step).collect();
+    for step in 0..=steps {
+        if let Some([first, second, third]) = windows.get(last.saturating_mul(step).div_euclid(steps)) {
+            grams.insert(gram(tenant, [*first, *second, *third]));
+        }
     }
-    (!grams.is_empty()).then_some(grams)
+    Some(grams)
 }
 
 /// A SELECT of the resources that may have a text with these grams, and perhaps of others.
@@ -43,9 +51,7 @@ pub(crate) fn candidates(dialect: Dialect, tenant: i64, wanted: &BTreeSet<u32>) 
             .text(tokens(wanted))
             .raw(" UNION ALL SELECT resource FROM unindexed WHERE tenant_id = ")
             .int(tenant),
-        Dialect::Postgres => {
-            Sql::new("SELECT with_grams(CAST(").text(array(wanted)).raw(" AS INTEGER[]))")
-        }
+        Dialect::Postgres => Sql::new("SELECT with_grams(CAST(").text(array(wanted)).raw(" AS INTEGER[]))"),
     }
 }
 
@@ -158,7 +164,7 @@ impl Link {
     /// On SQLite, inside a transaction: takes over into `grams` what it does not know yet, if that is
     /// enough to be worth it.
     pub(crate) fn index_texts(&mut self) -> QueryResult<()> {
-        let waiting = Sql::new("SELECT COUNT(*) FROM (SELECT 1 FROM unindexed WHERE tenant_id > 0 LIMIT ")
+        let waiting = Sql::new("SELECT COUNT(*) FROM (SELECT 1 FROM unindexed WHERE tenant_id > 0 LIMIT 0 + ")
             .int(WORTH_IT)
             .raw(")");
         if self.one::<BigInt, i64>(&waiting)?.unwrap_or(0) < WORTH_IT {
@@ -174,14 +180,15 @@ impl Link {
 
     /// Takes over some; returns how many.
     fn index_some_texts(&mut self) -> QueryResult<i64> {
-        let some = Sql::new("(SELECT tenant_id, resource FROM unindexed WHERE tenant_id > 0 ORDER BY tenant_id, resource LIMIT ")
-            .int(CHUNK)
-            .raw(")");
-        let rows = Sql::new(
-            "SELECT u.tenant_id, u.resource, r.key, r.display_key, r.family_key, r.given_key, r.seq FROM ",
+        let some = Sql::new(
+            "(SELECT tenant_id, resource FROM unindexed WHERE tenant_id > 0 ORDER BY tenant_id, resource LIMIT 0 + ",
         )
-        .add(some.clone())
-        .raw(" u LEFT JOIN resources r ON r.seq = u.resource AND +r.tenant_id = u.tenant_id ORDER BY 1, 2");
+        .int(CHUNK)
+        .raw(")");
+        let rows =
+            Sql::new("SELECT u.tenant_id, u.resource, r.key, r.display_key, r.family_key, r.given_key, r.seq FROM ")
+                .add(some.clone())
+                .raw(" u LEFT JOIN resources r ON r.seq = u.resource AND +r.tenant_id = u.tenant_id ORDER BY 1, 2");
         let rows = self.load::<TextsSql, TextsRow>(&rows)?;
         let values = Sql::new("SELECT u.resource, v.folded FROM ")
             .add(some)
@@ -199,7 +206,8 @@ impl Link {
         let (last_tenant, last) = (*last_tenant, *last);
         let taken = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let done = || Sql::empty().raw("(tenant_id, resource) <= (").ints([last_tenant, last]).raw(")");
-        let sql = Sql::new("DELETE FROM grams WHERE rowid IN (SELECT resource FROM unindexed WHERE ").add(done()).raw(")");
+        let sql =
+            Sql::new("DELETE FROM grams WHERE rowid IN (SELECT resource FROM unindexed WHERE ").add(done()).raw(")");
         self.run(&sql)?;
         for (tenant, resource, key, display, family, given, is_there) in rows {
             if is_there.is_none() {
@@ -264,7 +272,7 @@ impl Link {
         .int(tenant)
         .raw(" AND r.seq > ")
         .int(after)
-        .raw(" ORDER BY r.seq LIMIT ")
+        .raw(" ORDER BY r.seq LIMIT 0 + ")
         .int(CHUNK)
         // A server of this version may write beside it.
         .raw(" FOR SHARE");
@@ -290,8 +298,6 @@ impl Link {
     }
 }
 
-/// Most grams of one search.
-const MOST_WANTED: usize = 12;
 /// How many resources must wait before they are taken over.
 const WORTH_IT: i64 = 64;
 /// How many are taken over with one statement for each step.
@@ -323,7 +329,10 @@ mod tests {
         }
         let long: String = ('a'..='z').chain('0'..='9').collect();
         let some = wanted(7, &long).unwrap();
-        assert!(some.len() <= MOST_WANTED && some.is_subset(&of(7, &long)));
+        assert!(some.len() == 4 && some.is_subset(&of(7, &long)));
+        let ends = BTreeSet::from([gram(7, ['a', 'r', 'c']), gram(7, ['a', '0', '7'])]);
+        assert_eq!(wanted(7, "arcia07").unwrap(), ends);
+        assert_eq!(wanted(7, "abc").unwrap(), BTreeSet::from([gram(7, ['a', 'b', 'c'])]));
     }
 
     #[test]

@@ -385,8 +385,7 @@ impl Compiler<'_, '_> {
             (Sense::Plain, Test::Compare(op, literal)) => match self.driver(column, in_set, *op, literal) {
                 Some(driver) => {
                     // The unique index has the scope before the key.
-                    let sql =
-                        if column == Column::Key { Sql::new("(r.scope = 0 AND ").add(sql).raw(")") } else { sql };
+                    let sql = if column == Column::Key { Sql::new("(r.scope = 0 AND ").add(sql).raw(")") } else { sql };
                     let rest = (driver.rank == Rank::Grams).then(|| sql.clone());
                     Compiled::driven(sql, Driver { rest, ..driver })
                 }
@@ -420,7 +419,9 @@ impl Compiler<'_, '_> {
         let Condition::Sql(condition) = self.text(in_set, op, literal) else { return None };
         let set = Sql::new(match (column, self.txn.dialect()) {
             // What is asked of a whole index is asked of a narrow one.
-            (Column::Display, Dialect::Sqlite) => "SELECT q.seq FROM resources q INDEXED BY r_disp WHERE q.tenant_id = ",
+            (Column::Display, Dialect::Sqlite) => {
+                "SELECT q.seq FROM resources q INDEXED BY r_disp WHERE q.tenant_id = "
+            }
             (Column::Family, Dialect::Sqlite) => "SELECT q.seq FROM resources q INDEXED BY r_fam WHERE q.tenant_id = ",
             _ => "SELECT q.seq FROM resources q WHERE q.tenant_id = ",
         })

@@ -1,7 +1,10 @@
 //! How the databases find what the hot paths ask for: the statements that the store runs are
 //! recorded, and their plans may scan no tenant.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl,
@@ -33,13 +36,23 @@ use crate::{postgres::Postgres, sqlite::Sqlite};
 thread_local! {
     /// What this thread's connections ran, while it is recorded.
     static RECORD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+    /// How many statements this thread's connections have put into their caches of prepared ones
+    /// since those were emptied last, and the most there were.
+    static CACHED: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
 }
 
 struct Recorder;
 
 impl Instrumentation for Recorder {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::CacheQuery { .. } = event {
+            let (now, most) = CACHED.get();
+            CACHED.set((now + 1, most.max(now + 1)));
+        }
         if let InstrumentationEvent::StartQuery { query, .. } = event {
+            if query.to_string().starts_with("DEALLOCATE ALL") {
+                CACHED.set((0, CACHED.get().1));
+            }
             RECORD.with_borrow_mut(|record| {
                 if let Some(record) = record {
                     record.push(query.to_string());
@@ -623,6 +636,58 @@ fn furnished<'s>(store: &'s dyn Store, registry: &Arc<Registry>) -> World<'s> {
     world
 }
 
+/// Two thousand filters of two thousand shapes.
+fn shapes() -> impl Iterator<Item = String> {
+    const PATHS: [&str; 11] = [
+        "userName",
+        "externalId",
+        "displayName",
+        "name.familyName",
+        "name.givenName",
+        "emails.value",
+        "id",
+        "userName",
+        "displayName",
+        "name.familyName",
+        "externalId",
+    ];
+    (0..2_000_usize).map(|n| {
+        let term = |bit: usize| format!("{} {} \"x\"", PATHS[bit], if n >> bit & 1 == 1 { "gt" } else { "eq" });
+        (0..PATHS.len()).map(term).collect::<Vec<_>>().join(" and ")
+    })
+}
+
+/// Bytes of this process that are in memory.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1_024
+}
+
+/// Asks with every shape as often as it takes to be kept.
+fn ask_in_all_shapes(world: &World<'_>) {
+    // What does not depend on shapes is there before.
+    shapes().take(100).for_each(|filter| world.find(&filter));
+    CACHED.set((0, 0));
+    let before = resident();
+    for filter in shapes().skip(100) {
+        for _ in 0..2 {
+            world.find(&filter);
+        }
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 16 << 20, "two thousand shapes took {grown} bytes");
+}
+
+#[test]
+fn sqlite_keeps_no_statement_for_each_shape() {
+    record_from_now_on();
+    let registry = Arc::new(Registry::builtin());
+    let sqlite = Sqlite::default();
+    let store = sqlite.fresh(Arc::clone(&registry));
+    ask_in_all_shapes(&world(&store, &registry, "shapes"));
+}
+
 #[test]
 fn sqlite_finds_what_is_asked_for_by_indexes() {
     record_from_now_on();
@@ -655,6 +720,17 @@ mod postgres {
             FROM resources o JOIN resources r ON r.tenant_id = o.tenant_id AND r.id = left(o.id, 36)
             JOIN search_grams s ON s.tenant_id = r.tenant_id AND s.resource = r.seq WHERE length(o.id) = 38;
         ANALYZE";
+
+    #[test]
+    fn postgres_keeps_no_statement_for_each_shape() {
+        let Some(postgres) = Postgres::from_environment() else { return };
+        record_from_now_on();
+        let registry = Arc::new(Registry::builtin());
+        let (store, _) = postgres.fresh(Arc::clone(&registry));
+        ask_in_all_shapes(&world(&store, &registry, "shapes"));
+        let most = CACHED.get().1;
+        assert!(most < 300, "{most} statements were prepared on the server at one time");
+    }
 
     #[test]
     fn postgres_finds_what_is_asked_for_by_indexes() {
