@@ -20,21 +20,37 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgre
 /// [`ConnectError`].
 pub fn migrate(options: &StoreOptions) -> Result<Vec<String>, ConnectError> {
     let mut link = open(options)?;
-    // Replicas that start together migrate one after another.
-    let locks = matches!(link.dialect(), crate::connection::Dialect::Postgres);
-    if locks {
-        link.batch(&format!("SELECT pg_advisory_lock({LOCK})"))
-            .map_err(|error| ConnectError::Migration(error.into()))?;
+    let applied = match &mut link.any {
+        #[cfg(feature = "sqlite")]
+        AnyConn::Sqlite(conn) => steps(conn, SQLITE, Step::Up),
+        #[cfg(feature = "postgres")]
+        AnyConn::Postgres(conn) => one_after_another(conn),
+    }?;
+    link.fill_grams().map_err(|error| ConnectError::Migration(error.into()))?;
+    Ok(applied)
+}
+
+/// Replicas that start together migrate one after another, each in one transaction, whose lock goes
+/// with it. A lock of the session would stay behind a pooler with whoever gets that session next, and
+/// one that a second connection holds would keep a small pool from lending the first.
+#[cfg(feature = "postgres")]
+fn one_after_another(conn: &mut diesel::PgConnection) -> Result<Vec<String>, ConnectError> {
+    use diesel::connection::{SimpleConnection as _, TransactionManager as _};
+    type Transactions = <diesel::PgConnection as diesel::Connection>::TransactionManager;
+
+    let fault = |error: diesel::result::Error| ConnectError::Migration(error.into());
+    Transactions::begin_transaction(conn).map_err(fault)?;
+    // Another replica's migrations, and one's own, take as long as they take.
+    let wait = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
+    let locked = conn.batch_execute(&format!("{wait}; SELECT pg_advisory_xact_lock({LOCK})"));
+    match locked.map_err(fault).and_then(|()| steps(conn, POSTGRES, Step::Up)) {
+        Ok(applied) => Transactions::commit_transaction(conn).map(|()| applied).map_err(fault),
+        Err(error) => {
+            // The first error tells more than that of a connection which is gone by now.
+            let _ = Transactions::rollback_transaction(conn);
+            Err(error)
+        }
     }
-    let applied = each(&mut link, Step::Up).and_then(|applied| {
-        link.fill_grams().map_err(|error| ConnectError::Migration(error.into()))?;
-        Ok(applied)
-    });
-    if locks {
-        link.batch(&format!("SELECT pg_advisory_unlock({LOCK})"))
-            .map_err(|error| ConnectError::Migration(error.into()))?;
-    }
-    applied
 }
 
 /// The versions that [`migrate`] would apply, in order.
@@ -77,6 +93,13 @@ fn open(options: &StoreOptions) -> Result<Link, ConnectError> {
     let database = Database::parse(options.url.expose())?;
     let mut link = Link::open(&database, Use::Write, options, 0)?;
     prepare_file(&mut link, &database)?;
+    #[cfg(feature = "postgres")]
+    if let AnyConn::Postgres(conn) = &mut link.any
+        && options.statements == crate::connection::Statements::Unnamed
+    {
+        // Behind a pooler a prepared statement of the harness would meet its namesake of another client.
+        diesel::Connection::set_prepared_statement_cache_size(conn, diesel::connection::CacheSize::Disabled);
+    }
     Ok(link)
 }
 
@@ -142,4 +165,5 @@ where
 }
 
 /// The advisory lock under which migrations run on PostgreSQL.
+#[cfg(feature = "postgres")]
 const LOCK: i64 = 0x0068_6561_6463_6e74;

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Barrier};
 
 use diesel::{Connection, PgConnection, RunQueryDsl, sql_types::Text};
-use headcount_diesel::{DieselStore, Statements, StoreOptions};
+use headcount_diesel::{DieselStore, Statements, StoreOptions, migrate};
 use headcount_model::{
     Actor, ConnectionKey, ConnectionKind, ConnectionState, Event, EventKind, Preset, PublicId, ScopeSet, Secret,
     SystemClock, Timestamp, TokenId, TokenRecord,
@@ -373,6 +373,8 @@ fn nothing_of_one_client_is_left_in_the_connection_that_it_shares_with_another()
             });
         }
     }
+    assert_eq!(migrate::migrate(&pgbouncer.options(&name)).unwrap(), Vec::<String>::new());
+    assert_eq!(lines(&mut bystander, TRACES), Vec::<String>::new(), "after the migrations");
 }
 
 /// The same calls at the same time: each tenant finds its own, whoever had the connection before.
@@ -394,4 +396,30 @@ fn tenants_that_take_turns_at_few_connections_find_their_own() {
             });
         }
     });
+}
+
+/// Servers that start together behind one pgbouncer on an empty database make its tables once, and
+/// leave no lock behind that would stop the next to start.
+#[test]
+fn servers_that_start_together_migrate_once_and_leave_no_lock() {
+    const SERVERS: usize = 6;
+    let Some(pgbouncer) = Pgbouncer::from_environment() else { return };
+    let name = pgbouncer.postgres.empty();
+    let start = Barrier::new(SERVERS);
+    let applied: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let servers: Vec<_> = (0..SERVERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    migrate::migrate(&pgbouncer.options(&name)).unwrap()
+                })
+            })
+            .collect();
+        servers.into_iter().map(|server| server.join().unwrap()).collect()
+    });
+    assert_eq!(applied.iter().filter(|applied| !applied.is_empty()).count(), 1, "{applied:?}");
+    let mut conn = pgbouncer.postgres.plain_role(&name);
+    let locks = "SELECT objid::text AS line FROM pg_locks WHERE locktype = 'advisory' AND database = \
+         (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(lines(&mut conn, locks), Vec::<String>::new());
 }
