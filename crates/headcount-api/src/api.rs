@@ -82,7 +82,7 @@ struct Asked<'a> {
     parts: &'a Parts,
     body: &'a Bytes,
     query: &'a str,
-    base: &'a Base,
+    base: &'a Base<'a>,
     route: &'a Route<'a>,
 }
 
@@ -228,12 +228,13 @@ impl ScimApi {
     /// type, query and body, then whatever the use case finds.
     fn answer(&self, parts: &Parts, body: &Bytes, exchange: &mut Exchange) -> Result<Outcome, Failure> {
         let target = Target::new(parts.uri.path(), parts.uri.query());
-        let (base, segments) = entry::split_base(&target.segments);
+        let segments = target.segments();
+        let (base, segments) = entry::split_base(&segments);
         if base == Base::Outside {
             return Err(not_an_endpoint().into());
         }
         let route = Route::find(self.service.registry(), segments);
-        exchange.route = route.pattern();
+        exchange.route = route.pattern().into_owned();
 
         check_framing(&parts.headers, body)?;
         self.check_sizes(parts, body, &route)?;
@@ -271,7 +272,8 @@ impl ScimApi {
     /// at is refused where there is time.
     fn answer_now(&self, parts: &Parts, body: &Bytes, exchange: &mut Exchange) -> Option<Result<Outcome, Failure>> {
         let target = Target::new(parts.uri.path(), parts.uri.query());
-        let (base, segments) = entry::split_base(&target.segments);
+        let segments = target.segments();
+        let (base, segments) = entry::split_base(&segments);
         let route = Route::find(self.service.registry(), segments);
         let is_short = match &route {
             Route::Resource(_, Some(_)) => true,
@@ -284,11 +286,11 @@ impl ScimApi {
         let Credential::Bearer(token) = credential::read(&parts.headers) else { return None };
         let host = match base {
             Base::Host => entry::host(parts).ok()?,
-            Base::Connection(_) | Base::Outside => String::new(),
+            Base::Connection(_) | Base::Outside => "",
         };
-        let entry = entry::entry(&base, &host).ok()?;
+        let entry = entry::entry(&base, host).ok()?;
         let caller = self.service.recognize(token.expose(), &entry, exchange.request_id.clone())?;
-        exchange.route = route.pattern();
+        exchange.route = route.pattern().into_owned();
         exchange.known = Some(Arc::clone(&caller.known));
         exchange.setting = caller.switches.response_media_type;
         let asked = Asked { parts, body, query: &target.query, base: &base, route: &route };
@@ -372,7 +374,7 @@ impl ScimApi {
     fn authenticate(
         &self,
         parts: &Parts,
-        base: &Base,
+        base: &Base<'_>,
         transaction: PublicId,
         source: Source,
     ) -> Result<(Caller, Option<Form>), Failure> {
@@ -381,9 +383,9 @@ impl ScimApi {
         let refused = |error: ScimError| Failure { challenge, ..error.into() };
         let host = match base {
             Base::Host => entry::host(parts).map_err(refused)?,
-            Base::Connection(_) | Base::Outside => String::new(),
+            Base::Connection(_) | Base::Outside => "",
         };
-        let entry = entry::entry(base, &host).map_err(refused)?;
+        let entry = entry::entry(base, host).map_err(refused)?;
         let (token, form) = match &presented {
             Credential::Absent => (None, None),
             Credential::Bearer(token) => (Some(token), None),

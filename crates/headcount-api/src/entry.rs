@@ -1,5 +1,7 @@
 //! By which base a request came: the connection's URL, or the tenant's own host.
 
+use std::borrow::Cow;
+
 use headcount_service::Entry;
 use http::{header::HOST, request::Parts};
 use scim_schema::ScimError;
@@ -14,9 +16,9 @@ pub struct TrustedHost(pub String);
 
 /// The base of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Base {
+pub(crate) enum Base<'t> {
     /// `/scim/v2/<connection>`; `None` if there is no such segment, or none that could be an id.
-    Connection(Option<String>),
+    Connection(Option<Cow<'t, str>>),
     /// `/api/service/scim`.
     Host,
     /// A path that does not belong to the SCIM API.
@@ -24,20 +26,17 @@ pub(crate) enum Base {
 }
 
 /// Splits the base off the segments of a path.
-pub(crate) fn split_base(segments: &[String]) -> (Base, &[String]) {
-    let words: Vec<&str> = segments.iter().take(3).map(String::as_str).collect();
-    match words.as_slice() {
+pub(crate) fn split_base<'s, 't>(segments: &'s [&'t str]) -> (Base<'t>, &'s [&'t str]) {
+    match segments {
         ["scim", "v2"] => (Base::Connection(None), &[]),
-        ["scim", "v2", connection] => {
-            (Base::Connection(connection_id(connection)), segments.get(3..).unwrap_or_default())
-        }
-        ["api", "service", "scim"] => (Base::Host, segments.get(3..).unwrap_or_default()),
+        ["scim", "v2", connection, rest @ ..] => (Base::Connection(connection_id(connection)), rest),
+        ["api", "service", "scim", rest @ ..] => (Base::Host, rest),
         _ => (Base::Outside, segments),
     }
 }
 
 /// Ids of connections are letters, digits and hyphens; nothing else is looked up.
-fn connection_id(segment: &str) -> Option<String> {
+fn connection_id(segment: &str) -> Option<Cow<'_, str>> {
     let id = decode(segment)?;
     (id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')).then_some(id)
 }
@@ -47,12 +46,12 @@ fn connection_id(segment: &str) -> Option<String> {
 ///
 /// # Errors
 /// [`ScimError`] 400 for more than one `Host` header or one that is no text, 401 for none.
-pub(crate) fn host(parts: &Parts) -> Result<String, ScimError> {
+pub(crate) fn host(parts: &Parts) -> Result<&str, ScimError> {
     if let Some(TrustedHost(host)) = parts.extensions.get::<TrustedHost>() {
-        return Ok(host.clone());
+        return Ok(host);
     }
     if let Some(authority) = parts.uri.authority() {
-        return Ok(authority.host().to_owned());
+        return Ok(authority.host());
     }
     let mut values = parts.headers.get_all(HOST).iter();
     let Some(value) = values.next() else {
@@ -64,14 +63,14 @@ pub(crate) fn host(parts: &Parts) -> Result<String, ScimError> {
     if values.next().is_some() {
         return Err(ScimError::new(400, "the request has more than one Host header; send one"));
     }
-    value.to_str().map(str::to_owned).map_err(|_not_text| ScimError::new(400, "the Host header is not a host name"))
+    value.to_str().map_err(|_not_text| ScimError::new(400, "the Host header is not a host name"))
 }
 
 /// The base as the service takes it.
 ///
 /// # Errors
 /// [`ScimError`] 401 for a path without a connection; as [`host`].
-pub(crate) fn entry<'a>(base: &'a Base, host: &'a str) -> Result<Entry<'a>, ScimError> {
+pub(crate) fn entry<'a>(base: &'a Base<'_>, host: &'a str) -> Result<Entry<'a>, ScimError> {
     match base {
         Base::Connection(Some(id)) => Ok(Entry::Connection(id)),
         Base::Connection(None) => Err(ScimError::new(
@@ -95,16 +94,16 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
-    fn base(path: &str) -> (Base, usize) {
-        let segments: Vec<String> = path.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+    fn base(path: &str) -> (Base<'_>, usize) {
+        let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
         let (base, rest) = split_base(&segments);
         (base, rest.len())
     }
 
     #[test]
     fn the_two_bases_are_told_apart() {
-        assert_eq!(base("/scim/v2/c-1/Users/7"), (Base::Connection(Some("c-1".to_owned())), 2));
-        assert_eq!(base("/scim/v2/c-1"), (Base::Connection(Some("c-1".to_owned())), 0));
+        assert_eq!(base("/scim/v2/c-1/Users/7"), (Base::Connection(Some("c-1".into())), 2));
+        assert_eq!(base("/scim/v2/c-1"), (Base::Connection(Some("c-1".into())), 0));
         assert_eq!(base("/api/service/scim/Users"), (Base::Host, 1));
         assert_eq!(base("/scim/v2"), (Base::Connection(None), 0));
         assert_eq!(base("/api/service"), (Base::Outside, 2));
@@ -116,7 +115,7 @@ mod tests {
         for segment in ["..", ".", "a_b", "a%00b", "%ff", "a%2Fb", "é", &"a".repeat(129)] {
             assert_eq!(base(&format!("/scim/v2/{segment}/Users")).0, Base::Connection(None), "{segment}");
         }
-        assert_eq!(base("/scim/v2/%63-1/Users").0, Base::Connection(Some("c-1".to_owned())));
+        assert_eq!(base("/scim/v2/%63-1/Users").0, Base::Connection(Some("c-1".into())));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which endpoint a path names and which methods it has (RFC 7644 §3.2, Table 2; §4).
 
+use std::borrow::Cow;
+
 use http::Method;
 use percent_encoding::percent_decode_str;
 use scim_schema::{Registry, ResourceType};
@@ -16,7 +18,7 @@ pub(crate) enum Route<'a> {
     /// `/Users/.search` and its like.
     SearchIn(&'a ResourceType),
     /// `/Users/{id}` and its like; `None` for an id that is no text.
-    Resource(&'a ResourceType, Option<String>),
+    Resource(&'a ResourceType, Option<Cow<'a, str>>),
     /// `/Bulk`
     Bulk,
     /// `/Me`
@@ -24,9 +26,9 @@ pub(crate) enum Route<'a> {
     /// `/ServiceProviderConfig`
     ServiceProviderConfig,
     /// `/ResourceTypes`, `/ResourceTypes/{id}`
-    ResourceTypes(Option<String>),
+    ResourceTypes(Option<Cow<'a, str>>),
     /// `/Schemas`, `/Schemas/{urn}`
-    Schemas(Option<String>),
+    Schemas(Option<Cow<'a, str>>),
     /// No endpoint.
     Unknown,
 }
@@ -40,17 +42,17 @@ const EVERY: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 impl<'a> Route<'a> {
     /// Finds the endpoint of these segments, which are percent-encoded as sent. Names are compared
     /// ignoring ASCII case, ids are not.
-    pub(crate) fn find(registry: &'a Registry, segments: &[String]) -> Self {
-        let segments: Vec<Option<String>> = segments.iter().take(3).map(|segment| decode(segment)).collect();
-        // Whoever resolved dot segments before us would have called another address.
-        if segments.iter().flatten().any(|segment| segment == "." || segment == "..") {
-            return Self::Unknown;
-        }
-        let mut segments = segments.into_iter();
-        let Some(first) = segments.next() else { return Self::Root };
+    pub(crate) fn find(registry: &'a Registry, segments: &[&'a str]) -> Self {
+        let (first, second) = match segments {
+            [] => return Self::Root,
+            [first] => (decode(first), None),
+            [first, second] => (decode(first), Some(decode(second))),
+            [_, _, _, ..] => return Self::Unknown,
+        };
         let Some(first) = first else { return Self::Unknown };
-        let second = segments.next();
-        if segments.next().is_some() {
+        // Whoever resolved dot segments before us would have called another address.
+        let is_dots = |segment: &str| segment == "." || segment == "..";
+        if is_dots(&first) || second.iter().flatten().any(|segment| is_dots(segment)) {
             return Self::Unknown;
         }
         let is = |name: &str| first.eq_ignore_ascii_case(name);
@@ -88,21 +90,21 @@ impl<'a> Route<'a> {
     }
 
     /// The endpoint as logs and lists name it, from a closed set.
-    pub(crate) fn pattern(&self) -> String {
+    pub(crate) fn pattern(&self) -> Cow<'a, str> {
         match self {
-            Self::Root => "/".to_owned(),
-            Self::Search => "/.search".to_owned(),
-            Self::Resources(resource_type) => resource_type.endpoint.clone(),
-            Self::SearchIn(resource_type) => format!("{}/.search", resource_type.endpoint),
-            Self::Resource(resource_type, _) => format!("{}/{{id}}", resource_type.endpoint),
-            Self::Bulk => "/Bulk".to_owned(),
-            Self::Me => "/Me".to_owned(),
-            Self::ServiceProviderConfig => "/ServiceProviderConfig".to_owned(),
-            Self::ResourceTypes(None) => "/ResourceTypes".to_owned(),
-            Self::ResourceTypes(Some(_)) => "/ResourceTypes/{id}".to_owned(),
-            Self::Schemas(None) => "/Schemas".to_owned(),
-            Self::Schemas(Some(_)) => "/Schemas/{urn}".to_owned(),
-            Self::Unknown => "unknown".to_owned(),
+            Self::Root => "/".into(),
+            Self::Search => "/.search".into(),
+            Self::Resources(resource_type) => resource_type.endpoint.as_str().into(),
+            Self::SearchIn(resource_type) => format!("{}/.search", resource_type.endpoint).into(),
+            Self::Resource(resource_type, _) => [&resource_type.endpoint, "/{id}"].concat().into(),
+            Self::Bulk => "/Bulk".into(),
+            Self::Me => "/Me".into(),
+            Self::ServiceProviderConfig => "/ServiceProviderConfig".into(),
+            Self::ResourceTypes(None) => "/ResourceTypes".into(),
+            Self::ResourceTypes(Some(_)) => "/ResourceTypes/{id}".into(),
+            Self::Schemas(None) => "/Schemas".into(),
+            Self::Schemas(Some(_)) => "/Schemas/{urn}".into(),
+            Self::Unknown => "unknown".into(),
         }
     }
 
@@ -140,25 +142,25 @@ pub(crate) fn all(registry: &Registry) -> Vec<(Method, String)> {
         Route::Me,
         Route::ServiceProviderConfig,
         Route::ResourceTypes(None),
-        Route::ResourceTypes(Some(String::new())),
+        Route::ResourceTypes(Some(Cow::Borrowed(""))),
         Route::Schemas(None),
-        Route::Schemas(Some(String::new())),
+        Route::Schemas(Some(Cow::Borrowed(""))),
     ]);
     routes
         .iter()
         .flat_map(|route| {
             let pattern = route.pattern();
             route.methods().iter().filter_map(move |method| {
-                Method::from_bytes(method.as_bytes()).ok().map(|method| (method, pattern.clone()))
+                Method::from_bytes(method.as_bytes()).ok().map(|method| (method, pattern.to_string()))
             })
         })
         .collect()
 }
 
 /// Percent-decodes a segment; `None` if that is no UTF-8 or holds U+0000, which no id does.
-pub(crate) fn decode(segment: &str) -> Option<String> {
+pub(crate) fn decode(segment: &str) -> Option<Cow<'_, str>> {
     let text = percent_decode_str(segment).decode_utf8().ok()?;
-    (!text.contains('\0')).then(|| text.into_owned())
+    (!text.contains('\0')).then_some(text)
 }
 
 #[cfg(test)]
@@ -167,12 +169,12 @@ mod tests {
 
     fn find(path: &str) -> String {
         let registry = Registry::builtin();
-        let segments: Vec<String> = path.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+        let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
         match Route::find(&registry, &segments) {
             Route::Resource(resource_type, id) => format!("{} {id:?}", resource_type.name),
             Route::Schemas(Some(urn)) => format!("schema {urn}"),
             Route::ResourceTypes(Some(id)) => format!("resource type {id}"),
-            route => route.pattern(),
+            route => route.pattern().into_owned(),
         }
     }
 

@@ -4,31 +4,35 @@
 //! slashes and the feature words of Microsoft Entra ID arrive in places where no URL has them.
 //! Dot segments are never resolved: they stay what they are, and no route is called so.
 
+use std::borrow::Cow;
+
 /// Words that an administrator appends to the tenant URL to choose a dialect of Entra's client.
 /// They mean nothing here: both dialects are understood.
 // QUIRK(entra): the words may arrive alone, or stuck to the path or to the next parameter.
 const FEATURE_WORDS: [&str; 2] = ["aadOptscim062020", "AzureAdScimPatch2017"];
 
+/// As many segments as the path of a resource has at either base.
+const USUAL_SEGMENTS: usize = 5;
+
 /// A request target in regular form.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Target {
-    /// The segments of the path, none empty, percent-encoded as sent.
-    pub(crate) segments: Vec<String>,
+pub(crate) struct Target<'t> {
+    path: Cow<'t, str>,
     /// The raw query, `""` if there is none.
-    pub(crate) query: String,
+    pub(crate) query: Cow<'t, str>,
 }
 
-impl Target {
-    /// Splits and tidies a path and a raw query.
-    pub(crate) fn new(path: &str, query: Option<&str>) -> Self {
-        let mut path = path.to_owned();
+impl<'t> Target<'t> {
+    /// Tidies a path and a raw query.
+    pub(crate) fn new(path: &'t str, query: Option<&'t str>) -> Self {
+        let mut path = Cow::Borrowed(path);
         let mut query = query.unwrap_or_default();
         while let Some(rest) = FEATURE_WORDS.iter().find_map(|word| strip_prefix(query, word)) {
             if rest.starts_with('/') {
                 // The word was typed at the end of the base URL, and the client appended its path
                 // and query behind it.
                 let end = rest.find(['?', '&']).unwrap_or(rest.len());
-                path.push_str(rest.get(..end).unwrap_or_default());
+                path.to_mut().push_str(rest.get(..end).unwrap_or_default());
                 query = rest.get(end.saturating_add(1)..).unwrap_or_default();
             } else if rest.starts_with('=') {
                 // An ordinary parameter of that name, unknown like any other.
@@ -37,15 +41,25 @@ impl Target {
                 query = rest.strip_prefix(['&', '?']).unwrap_or(rest);
             }
         }
-        let query = query.split('&').map(without_feature_word).collect::<Vec<_>>().join("&");
-        let segments = path
-            .split('/')
-            .map(|segment| {
-                FEATURE_WORDS.iter().find_map(|word| strip_suffix(segment, word)).unwrap_or(segment).to_owned()
-            })
-            .filter(|segment| !segment.is_empty())
-            .collect();
-        Self { segments, query }
+        let is_tidy = query.split('&').all(|pair| without_feature_word(pair).len() == pair.len());
+        let query = if is_tidy {
+            Cow::Borrowed(query)
+        } else {
+            Cow::Owned(query.split('&').map(without_feature_word).collect::<Vec<_>>().join("&"))
+        };
+        Self { path, query }
+    }
+
+    /// The segments of the path, none empty, percent-encoded as sent.
+    pub(crate) fn segments(&self) -> Vec<&str> {
+        let mut segments = Vec::with_capacity(USUAL_SEGMENTS);
+        segments.extend(
+            self.path
+                .split('/')
+                .map(|segment| FEATURE_WORDS.iter().find_map(|word| strip_suffix(segment, word)).unwrap_or(segment))
+                .filter(|segment| !segment.is_empty()),
+        );
+        segments
     }
 }
 
@@ -77,11 +91,7 @@ mod tests {
             None => (target, None),
         };
         let found = Target::new(path, raw);
-        assert_eq!(
-            (found.segments, found.query.as_str()),
-            (segments.iter().map(|s| (*s).to_owned()).collect(), query),
-            "{target}"
-        );
+        assert_eq!((found.segments().as_slice(), &*found.query), (segments, query), "{target}");
     }
 
     #[test]
@@ -129,7 +139,7 @@ mod tests {
         let path = "/a".repeat(10_000);
         let query = "aadOptscim062020&".repeat(10_000);
         let target = Target::new(&path, Some(&query));
-        assert_eq!(target.segments.len(), 10_000);
+        assert_eq!(target.segments().len(), 10_000);
         assert_eq!(target.query, "");
     }
 }

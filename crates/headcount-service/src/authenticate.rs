@@ -36,9 +36,15 @@ pub(crate) fn authenticate(
             "the request has no bearer token; paste the token that was made for this connection into the identity provider's settings, so that it sends \"Authorization: Bearer <token>\"",
         ));
     };
-    let Authenticated { ctx, connection: _, token } =
-        auth::authenticate(service.store(), service.bindings(), service.verifier(), presented)
-            .map_err(|error| refused(error, transaction.as_str()))?;
+    let recognized = match source {
+        Source::Memory => auth::recognize(service.bindings(), service.verifier(), presented),
+        Source::Store => None,
+    };
+    let Authenticated { ctx, connection: _, token } = match recognized {
+        Some(recognized) => recognized,
+        None => auth::authenticate(service.store(), service.bindings(), service.verifier(), presented)
+            .map_err(|error| refused(error, transaction.as_str()))?,
+    };
     // What speaks against a remembered credential may not be true any more, so that it is read again
     // before anybody is refused.
     if source == Source::Memory

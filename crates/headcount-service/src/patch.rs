@@ -2,8 +2,9 @@
 
 use headcount_model::{EventKind, PublicId, switches::GroupPatchAnswer, token::Access};
 use headcount_store::{
-    StoreError, Txn,
+    Txn,
     act::{self, Put},
+    look::LookAt,
     members::GroupOf,
     query::View,
     resources::{Lock, StoredResource},
@@ -65,8 +66,7 @@ pub(crate) fn patch(
         Shape::Done(shown)
     } else {
         let shown = job.writing(|txn, session| {
-            let Written { stored, .. } =
-                perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
+            let Written { stored, .. } = perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
             if request.only_members {
                 return Ok(Shown::of(stored, &session.view));
             }
@@ -77,14 +77,7 @@ pub(crate) fn patch(
     let shown = match shown {
         Shape::Done(shown) => shown,
         Shape::Now(then) => {
-            // Changes of members run side by side, so that only a snapshot after the commit shows a
-            // version together with what it stands for.
-            let now = job.snapshot(|txn, session| {
-                let Some(stored) = txn.find_resource(&session.view, &resource_type.name, id, Lock::None)? else {
-                    return Ok(None);
-                };
-                extent.read(txn, &job, session, asked, &stored).map(Some)
-            });
+            let now = extent.now(&job, asked, id);
             match now.ok().flatten().or(then) {
                 Some(shown) => shown,
                 // It was done, and there is nothing to show of it any more.
@@ -173,10 +166,10 @@ fn at_once(
     let session = Session::known(job);
     let stored = &seen.stored;
     let Ok(before) = adoption::own_document(stored, &session.view) else { return Ok(None) };
-    let read_only = match read_only(job, request, stored, &session.view, None) {
-        Ok(read_only) if precondition::check_write(precondition, stored.version).is_ok() => read_only,
-        _ => return Ok(None),
-    };
+    if precondition::check_write(precondition, stored.version).is_err() {
+        return Ok(None);
+    }
+    let read_only = read_only(job, request, stored, &session.view, None);
     let Ok((after, members)) = patched(job, &session, request, &before, &read_only) else { return Ok(None) };
     let change = change(request, stored, &before, after, &members);
     let written = write::at_once(job, &session, change)?;
@@ -215,10 +208,36 @@ impl Extent {
     ) -> Result<Shown, Stop> {
         let max_members = match self {
             Self::Nothing => return Ok(Shown::bare(stored, &session.view)),
+            // A list that is left out is not read.
+            Self::UpTo(max)
+                if membership::has_members(asked.resource_type)
+                    && !membership::looks_up_members(&session.view, stored.adoptable)
+                    && txn.has_more_members(stored.seq, max)? =>
+            {
+                return Ok(Shown::bare(stored, &session.view));
+            }
             Self::UpTo(max) => Some(max),
             Self::Everything => None,
         };
         Ok(show::one(txn, job, session, Asked { max_members, ..asked }, stored)?)
+    }
+
+    /// What is there after a change of members. Such changes run side by side, so that only a snapshot
+    /// after the commit shows a version together with what it stands for.
+    fn now(self, job: &Job<'_>, asked: Asked<'_>, id: &str) -> Result<Option<Shown>, Stop> {
+        let resource_type = &*asked.resource_type.name;
+        if self == Self::Nothing {
+            let view = &job.caller.known.view;
+            if let Some(looked) = job.glance(LookAt::Resource { view, resource_type, id }, 0)? {
+                return Ok(looked.page.resources.into_iter().next().map(|stored| Shown::of(stored, view)));
+            }
+        }
+        job.snapshot(|txn, session| {
+            let Some(stored) = txn.find_resource(&session.view, resource_type, id, Lock::None)? else {
+                return Ok(None);
+            };
+            self.read(txn, job, session, asked, &stored).map(Some)
+        })
     }
 
     fn is_left_out(self, resource_type: &ResourceType, shown: &Shown) -> bool {
@@ -284,7 +303,7 @@ pub(crate) fn perform(
     } else {
         None
     };
-    let read_only = read_only(job, request, &stored, &session.view, groups)?;
+    let read_only = read_only(job, request, &stored, &session.view, groups);
     let (after, members) = patched(job, session, request, &before, &read_only)?;
     write::write(txn, job, session, change(request, &stored, &before, after, &members), pending)
 }
@@ -363,11 +382,11 @@ fn read_only(
     stored: &StoredResource,
     view: &View,
     groups: Option<Vec<GroupOf>>,
-) -> Result<Map<String, Value>, StoreError> {
+) -> Map<String, Value> {
     if values_without_path(request).next().is_none() {
-        return Ok(Map::new());
+        return Map::new();
     }
     let mut shown = Shown::bare(stored, view);
     shown.groups = groups;
-    Ok(Frame::new(job.service.registry(), job.caller).derived(&shown))
+    Frame::new(job.service.registry(), job.caller).derived(&shown)
 }

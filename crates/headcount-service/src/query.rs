@@ -225,12 +225,7 @@ fn at_once(job: &Job<'_>, prepared: &mut Prepared) -> Result<Option<Found>, Scim
 }
 
 /// What a look saw, as answers show it. Its groups are in the order of their members.
-fn shown(
-    job: &Job<'_>,
-    resources: Vec<StoredResource>,
-    groups: Vec<GroupOf>,
-    wants_groups: bool,
-) -> Vec<Shown> {
+fn shown(job: &Job<'_>, resources: Vec<StoredResource>, groups: Vec<GroupOf>, wants_groups: bool) -> Vec<Shown> {
     let mut by_member: BTreeMap<Seq, Vec<GroupOf>> = BTreeMap::new();
     for group in groups {
         by_member.entry(group.member).or_default().push(group);

@@ -63,8 +63,7 @@ pub(crate) fn replace(
         return Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified);
     }
     let shown = job.writing(|txn, session| {
-        let Written { stored, .. } =
-            perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
+        let Written { stored, .. } = perform(txn, &job, session, &request, id, precondition, &Pending::new())?;
         Ok(show::one(txn, &job, session, asked, &stored)?)
     })?;
     Frame::new(service.registry(), caller).written(200, resource_type, shown, projection, &specified)

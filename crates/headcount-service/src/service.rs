@@ -44,10 +44,14 @@ pub struct ServiceOptions {
 /// The SCIM use cases over one store; cheap to clone.
 #[derive(Clone)]
 pub struct Service {
-    inner: Arc<ServiceOptions>,
-    rate: Arc<RateLimit>,
-    bindings: Arc<Bindings>,
-    memory: Arc<Memory>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: ServiceOptions,
+    rate: RateLimit,
+    bindings: Bindings,
+    memory: Memory,
 }
 
 /// The parameters of a query, as sent: from the query string or a `SearchRequest`.
@@ -87,60 +91,61 @@ impl Service {
     /// A service.
     #[must_use]
     pub fn new(options: ServiceOptions) -> Self {
-        let rate = Arc::new(RateLimit::new(options.limits.rate_per_s));
-        Self { inner: Arc::new(options), rate, bindings: Arc::default(), memory: Arc::default() }
+        let rate = RateLimit::new(options.limits.rate_per_s);
+        let (bindings, memory) = (Bindings::default(), Memory::default());
+        Self { inner: Arc::new(Inner { options, rate, bindings, memory }) }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
-        &*self.inner.store
+        &*self.inner.options.store
     }
 
     pub(crate) fn bindings(&self) -> &Bindings {
-        &self.bindings
+        &self.inner.bindings
     }
 
     pub(crate) fn memory(&self) -> &Memory {
-        &self.memory
+        &self.inner.memory
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
-        &self.inner.verifier
+        &self.inner.options.verifier
     }
 
     pub(crate) fn hash_password(&self, password: &Secret) -> Result<PasswordHash, TokenError> {
-        self.inner.verifier.hash_password(password, &*self.inner.entropy)
+        self.inner.options.verifier.hash_password(password, &*self.inner.options.entropy)
     }
 
     /// The time by the service's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.inner.clock.now()
+        self.inner.options.clock.now()
     }
 
     /// A new public id.
     #[must_use]
     pub fn mint(&self, now: Timestamp) -> PublicId {
-        PublicId::mint(now, &*self.inner.entropy)
+        PublicId::mint(now, &*self.inner.options.entropy)
     }
 
     pub(crate) fn public_url(&self) -> &str {
-        &self.inner.public_url
+        &self.inner.options.public_url
     }
 
     pub(crate) fn cursor_key(&self) -> &Secret {
-        &self.inner.cursor_key
+        &self.inner.options.cursor_key
     }
 
     /// The bounds.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.inner.limits
+        &self.inner.options.limits
     }
 
     /// Schemas and resource types.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        &self.inner.registry
+        &self.inner.options.registry
     }
 
     /// From a presented token (`None`: the header was absent or no bearer credential) to a caller:
@@ -213,7 +218,7 @@ impl Service {
     /// [`Throttle`] if the connection has sent too many; nothing is counted then.
     pub fn admit(&self, caller: &Caller) -> Result<(), Throttle> {
         let connection = &caller.credential().connection;
-        self.rate.take((connection.tenant, connection.key), self.now())
+        self.inner.rate.take((connection.tenant, connection.key), self.now())
     }
 
     /// Whether the caller's scopes allow this access to this type (`None`: to some type).

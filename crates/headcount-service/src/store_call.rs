@@ -89,23 +89,27 @@ impl Job<'_> {
     /// Looks without a transaction. `None`: the credential is another already than when it was read
     /// in this request, and a transaction decides what that means.
     pub(crate) fn look(&self, at: LookAt<'_>, levels: u8) -> Result<Option<Looked>, ScimError> {
+        self.glance(at, levels).map_err(|stop| self.refused(stop))
+    }
+
+    /// The same, for what may as well fail.
+    pub(crate) fn glance(&self, at: LookAt<'_>, levels: u8) -> Result<Option<Looked>, Stop> {
         let caller = self.caller;
         let look = Look { token: caller.known.token(), at, levels };
         let looked = match caller.pace {
-            Pace::Patient => self.service.store().look(&caller.ctx, &look),
+            Pace::Patient => self.service.store().look(&caller.ctx, &look)?,
             Pace::Now => match self.service.store().look_now(&caller.ctx, &look) {
-                Some(Ok(looked)) if looked.page.resources.len() <= MOST_NOW => Ok(looked),
+                Some(Ok(looked)) if looked.page.resources.len() <= MOST_NOW => looked,
                 // What failed at once may succeed with patience.
-                Some(_) | None => return Err(self.refused(Stop::Later)),
+                Some(_) | None => return Err(Stop::Later),
             },
         };
-        let looked = looked.map_err(|error| self.failed(error))?;
         match authenticate::meet(caller, looked.standing.as_ref()) {
             Meeting::Same => {
                 authenticate::standing(caller.credential(), self.now)?;
                 Ok(Some(looked))
             }
-            Meeting::Stale => Err(self.refused(Stop::Stale)),
+            Meeting::Stale => Err(Stop::Stale),
             Meeting::Other => Ok(None),
         }
     }

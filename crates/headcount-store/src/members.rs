@@ -73,6 +73,13 @@ pub trait MemberTxn {
     /// How many members a group has.
     fn count_members(&mut self, group: Seq) -> Result<u64, StoreError>;
 
+    /// Whether a group has more members than this many; no dearer for a group of a million than for one
+    /// of so many.
+    fn has_more_members(&mut self, group: Seq, than: u64) -> Result<bool, StoreError> {
+        let most = than.saturating_add(1);
+        Ok(u64::try_from(self.members(group, None, most)?.len()).unwrap_or(u64::MAX) > than)
+    }
+
     /// The groups that these resources are in, and those above them up to `levels` (1: direct only),
     /// of this view only. Every walk remembers what it visited, so circles end, and no resource is in
     /// itself. Direct wins where a group is both. Ordered by member, then group row.

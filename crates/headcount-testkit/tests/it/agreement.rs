@@ -187,7 +187,26 @@ fn play(app: &App, preset: Preset, script: &[(bool, Request)]) -> String {
         let headcount_store::events::NumberedEvent { number, kind, resource, version, paths, detail, .. } = event;
         writeln!(told, "{number} {kind} {resource:?} {version} {paths:?} {detail:?}").unwrap();
     }
+    for client in &clients {
+        at_once(client, script, &ids);
+    }
     told
+}
+
+/// What is answered without waiting, if anything is, is what is answered else.
+fn at_once(client: &Client, script: &[(bool, Request)], ids: &[String]) {
+    let asked = script.iter().map(|(_, request)| wire(request, ids)).filter(|(method, ..)| *method == "GET");
+    let mut targets: Vec<String> = asked.map(|(_, target, ..)| target).collect();
+    for id in ids {
+        targets.extend([format!("/Users/{id}"), format!("/Groups/{id}?excludedAttributes=members")]);
+    }
+    for target in targets {
+        if let Some(now) = client.call_now("GET", &target, &[]) {
+            let then = client.get(&target);
+            assert_eq!((now.status, now.text()), (then.status, then.text()), "{target}");
+            assert_eq!(now.header("etag"), then.header("etag"), "{target}");
+        }
+    }
 }
 
 /// The pages behind the first of a query by cursor.
