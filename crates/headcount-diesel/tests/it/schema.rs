@@ -261,6 +261,15 @@ mod postgres {
              COMMIT;",
         )
         .unwrap();
+        // The table that does not force it is read through a function.
+        conn.batch_execute("INSERT INTO search_grams VALUES (1, 2, '{7, 8}')").unwrap();
+        let found = "SELECT COUNT(*) AS n FROM with_grams('{7}')";
+        for (setting, seen) in [("1", 1), ("2", 0), ("", 0)] {
+            conn.batch_execute(&format!("BEGIN; SELECT set_config('app.tenant', '{setting}', true)")).unwrap();
+            assert_eq!(number(&mut conn, found), seen, "with the tenant {setting:?}");
+            conn.batch_execute("ROLLBACK").unwrap();
+        }
+        assert_eq!(number(&mut conn, found), 0, "without a tenant");
         for table in TENANT_TABLES.into_iter().chain(POSTGRES_ONLY) {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             for (setting, seen) in [("1", true), ("2", false), ("", false)] {
