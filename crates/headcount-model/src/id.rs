@@ -38,7 +38,9 @@ impl PublicId {
         let mut random = [0_u8; 10];
         entropy.fill(&mut random);
         let millis = u64::try_from(now.micros().div_euclid(1000)).unwrap_or_default();
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().hyphenated().to_string().into())
+        let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+        let mut text = [0_u8; uuid::fmt::Hyphenated::LENGTH];
+        Self::from_text(uuid.hyphenated().encode_lower(&mut text))
     }
 
     /// Takes the text as it is: from a request (where any text may stand) or a store.

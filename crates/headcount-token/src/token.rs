@@ -57,7 +57,7 @@ impl PlainToken {
         let (id, rest) = rest.split_once('_').ok_or(TokenError::Malformed)?;
         let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let (body, check) = text.split_at_checked(TOKEN_CHARS - CHECK_CHARS).ok_or(TokenError::Malformed)?;
-        if id.len() != ID_CHARS || !is_digits(id) || !is_digits(rest) || checksum(body) != check {
+        if id.len() != ID_CHARS || !is_digits(id) || !is_digits(rest) || check_digits(body) != check.as_bytes() {
             return Err(TokenError::Malformed);
         }
         Ok(Self { id: TokenId::from_text(id), text: Secret::new(text) })
@@ -128,7 +128,18 @@ pub(crate) fn argon2id() -> Result<Argon2<'static>, TokenError> {
 }
 
 pub(crate) fn checksum(body: &str) -> String {
-    base62(&crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECK_CHARS)
+    check_digits(body).iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// The CRC-32 in base 62, padded with zeros.
+fn check_digits(body: &str) -> [u8; CHECK_CHARS] {
+    let mut rest = crc32fast::hash(body.as_bytes());
+    let mut digits = [b'0'; CHECK_CHARS];
+    for place in digits.iter_mut().rev() {
+        *place = digit_byte(rest % 62);
+        rest /= 62;
+    }
+    digits
 }
 
 /// The big-endian number in base 62, padded with zeros to `width` digits.
@@ -148,7 +159,11 @@ fn base62(bytes: &[u8], width: usize) -> String {
 }
 
 fn digit(value: u32) -> char {
-    usize::try_from(value).ok().and_then(|n| DIGITS.get(n)).map_or('0', |byte| char::from(*byte))
+    char::from(digit_byte(value))
+}
+
+fn digit_byte(value: u32) -> u8 {
+    usize::try_from(value).ok().and_then(|n| DIGITS.get(n)).copied().unwrap_or(b'0')
 }
 
 /// Uniformly random base62 digits: bytes from 248 up are thrown away, since 248 is 4 times 62.
@@ -231,6 +246,10 @@ mod tests {
         assert_eq!(base62(&[0, 0], 3), "000");
         assert_eq!(base62(&[1, 0], 3), "048");
         assert_eq!(base62(&[255; 4], 6), "4gfFC3");
+        for body in ["", "hc_", "hc_0123456789ab_", "any other text"] {
+            let sum = crc32fast::hash(body.as_bytes()).to_be_bytes();
+            assert_eq!(checksum(body), base62(&sum, CHECK_CHARS), "{body}");
+        }
     }
 
     /// RFC 7644 §7.7.

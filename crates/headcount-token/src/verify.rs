@@ -44,15 +44,14 @@ impl Default for VerifierLimits {
 /// Verifies tokens against stored hashes; hashes and verifies passwords of users within the same
 /// bounds.
 ///
-/// SECURITY: the cache is keyed by an HMAC of the presented token under a key of this process, so
-/// that neither a memory dump of the cache nor the timing of its look-up tells a token. An entry
-/// holds an HMAC of the PHC string that the token verified against; it says nothing about whether
-/// the token is still good.
+/// SECURITY: the cache holds HMACs, under a key of this process, of a token together with the PHC
+/// string that it verified against, so that neither a memory dump of the cache nor the timing of its
+/// look-up tells a token. An entry says nothing about whether the token is still good.
 pub struct Verifier {
     limits: VerifierLimits,
     clock: Arc<dyn Clock>,
     mac: Hmac<Sha256>,
-    verified: Cache<[u8; 32], [u8; 32]>,
+    verified: Cache<[u8; 32], ()>,
     gate: Gate,
     wrong: Mutex<HashMap<TokenId, Wrong>>,
 }
@@ -89,7 +88,7 @@ impl Verifier {
     /// Whether the token's secret is known to be the one behind the hash, by the cache alone.
     #[must_use]
     pub fn remembers(&self, token: &PlainToken, hash: &TokenHash) -> bool {
-        self.verified.get(&self.keyed(token.text().expose())) == Some(self.keyed(hash.as_str()))
+        self.verified.get(&self.keyed(token, hash)).is_some()
     }
 
     /// Whether the token's secret is the one behind the hash; by the cache, else by argon2id.
@@ -99,9 +98,8 @@ impl Verifier {
     /// [`TokenError`] `Wrong`, `Throttled` (remembered tokens are not touched by it), `Busy`,
     /// `BadHash`, `Hashing`.
     pub fn verify(&self, token: &PlainToken, hash: &TokenHash) -> Result<(), TokenError> {
-        let key = self.keyed(token.text().expose());
-        let against = self.keyed(hash.as_str());
-        if self.verified.get(&key) == Some(against) {
+        let key = self.keyed(token, hash);
+        if self.verified.get(&key).is_some() {
             return Ok(());
         }
         if self.throttled(token.id()) {
@@ -109,7 +107,7 @@ impl Verifier {
         }
         let _permit = self.enter()?;
         // Another request with the same token may have paid while this one waited.
-        if self.verified.get(&key) == Some(against) {
+        if self.verified.get(&key).is_some() {
             return Ok(());
         }
         let stored = phc::PasswordHash::new(hash.as_str()).map_err(|_unreadable| TokenError::BadHash)?;
@@ -117,7 +115,7 @@ impl Verifier {
             self.note_wrong(token.id());
             return Err(TokenError::Wrong);
         }
-        self.verified.insert(key, against);
+        self.verified.insert(key, ());
         Ok(())
     }
 
@@ -156,9 +154,11 @@ impl Verifier {
         self.gate.enter(Duration::from_millis(self.limits.wait_ms)).ok_or(TokenError::Busy)
     }
 
-    fn keyed(&self, text: &str) -> [u8; 32] {
+    fn keyed(&self, token: &PlainToken, hash: &TokenHash) -> [u8; 32] {
         let mut mac = self.mac.clone();
-        mac.update(text.as_bytes());
+        // All tokens are of one length, so that it is clear where the hash begins.
+        mac.update(token.text().expose().as_bytes());
+        mac.update(hash.as_str().as_bytes());
         mac.finalize().into_bytes().into()
     }
 

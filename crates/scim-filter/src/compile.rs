@@ -227,18 +227,20 @@ fn extension_with(path: &AttrPath, resource_type: &ResourceType) -> Option<Strin
 
 /// The sub-attribute a path inside brackets names; `None` for the `value` of a simple attribute.
 fn sub_attribute<'a>(attribute: &'a Attribute, path: &AttrPath) -> Result<Option<&'a Attribute>, ScimError> {
-    let shown = excerpt(&path.to_string());
+    let shown = || excerpt(&path.to_string());
     if path.urn().is_some() || path.sub().is_some() {
         return Err(invalid(format!(
-            "inside the brackets of '{}' sub-attributes are named alone, not as '{shown}'",
-            attribute.name
+            "inside the brackets of '{}' sub-attributes are named alone, not as '{}'",
+            attribute.name,
+            shown()
         )));
     }
     if attribute.attr_type == AttrType::Complex {
         return match attribute.sub_attribute(path.name()) {
             Some(sub) => Ok(Some(sub)),
             None => Err(invalid(format!(
-                "'{shown}' is not a sub-attribute of '{}'; it has {}",
+                "'{}' is not a sub-attribute of '{}'; it has {}",
+                shown(),
                 attribute.name,
                 names(&attribute.sub_attributes)
             ))),
@@ -248,8 +250,9 @@ fn sub_attribute<'a>(attribute: &'a Attribute, path: &AttrPath) -> Result<Option
         return Ok(None);
     }
     Err(invalid(format!(
-        "'{shown}' is not a sub-attribute of '{}', which holds simple values; inside its brackets they are named \
+        "'{}' is not a sub-attribute of '{}', which holds simple values; inside its brackets they are named \
          'value'",
+        shown(),
         attribute.name
     )))
 }
@@ -261,13 +264,13 @@ fn comparison(
     value: &CompareValue,
     options: CompileOptions,
 ) -> Result<Predicate, ScimError> {
-    let shown = excerpt(&path.to_string());
+    let shown = || excerpt(&path.to_string());
     if *value == CompareValue::Null {
         let present = subject.map_or(Predicate::Nothing, |subject| subject.term(Test::Present));
         return match op {
             CompareOp::Eq => Ok(Predicate::Not(Box::new(present))),
             CompareOp::Ne => Ok(present),
-            _ => Err(invalid(format!("'{op}' cannot compare '{shown}' with null: only eq and ne can"))),
+            _ => Err(invalid(format!("'{op}' cannot compare '{}' with null: only eq and ne can", shown()))),
         };
     }
     let term = |op| -> Result<Predicate, ScimError> {
@@ -276,12 +279,13 @@ fn comparison(
         };
         let Some(simple) = subject.simple() else {
             return Err(invalid(format!(
-                "'{shown}' is complex and cannot be compared as a whole: name one of its sub-attributes ({}), or use pr",
+                "'{}' is complex and cannot be compared as a whole: name one of its sub-attributes ({}), or use pr",
+                shown(),
                 names(&subject.attribute.sub_attributes)
             )));
         };
         if simple.is_secret() {
-            return Err(invalid(format!("'{shown}' cannot be filtered by: it is never returned")));
+            return Err(invalid(format!("'{}' cannot be filtered by: it is never returned", shown())));
         }
         let target = simple.target();
         check_operator(&target, op)?;

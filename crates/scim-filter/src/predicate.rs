@@ -45,21 +45,18 @@ impl Target {
     /// An attribute, or a part of it, of the core schema or of an extension.
     #[must_use]
     pub fn new(extension: Option<&str>, attribute: &Attribute, sub: Option<&Attribute>) -> Self {
-        let mut key = String::new();
-        if let Some(urn) = extension {
-            key.push_str(urn);
-            key.push(':');
-        }
-        key.push_str(&attribute.name);
-        if let Some(sub) = sub {
-            key.push('.');
-            key.push_str(&sub.name);
-        }
+        let name: Arc<str> = attribute.name.as_str().into();
+        let key = match (extension, sub) {
+            (None, None) => Arc::clone(&name),
+            (Some(urn), None) => [urn, ":", &name].concat().into(),
+            (None, Some(sub)) => [&*name, ".", &sub.name].concat().into(),
+            (Some(urn), Some(sub)) => [urn, ":", &name, ".", &sub.name].concat().into(),
+        };
         let leaf = sub.unwrap_or(attribute);
         Self {
-            key: key.into(),
+            key,
             extension: extension.map(Into::into),
-            name: attribute.name.as_str().into(),
+            name,
             sub: sub.map(|sub| sub.name.as_str().into()),
             attr_type: leaf.attr_type,
             case_exact: leaf.compares_exactly(),

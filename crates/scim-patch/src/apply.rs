@@ -73,11 +73,13 @@ pub fn apply(
         engine.run(operation).map_err(in_operation(index))?;
     }
     let changed = changes::between(resource_type, resource.document(), &engine.document);
-    let mut after = resource.clone();
-    if !changed.is_empty() {
-        after = Resource::from_document(engine.document);
+    let after = if changed.is_empty() {
+        resource.clone()
+    } else {
+        let mut after = Resource::from_document(engine.document);
         after.refresh_schemas(resource_type);
-    }
+        after
+    };
     Ok(Patched { resource: after, changed, members: engine.members, password: engine.password })
 }
 

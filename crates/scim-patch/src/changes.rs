@@ -13,7 +13,7 @@ pub(crate) fn between(
     after: &Map<String, Value>,
 ) -> BTreeSet<String> {
     let mut changed = BTreeSet::new();
-    for name in before.keys().chain(after.keys()) {
+    for name in before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))) {
         let (old, new) = (before.get(name), after.get(name));
         if old == new || name == "schemas" {
             continue;

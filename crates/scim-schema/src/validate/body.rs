@@ -36,7 +36,7 @@ pub(super) fn accept(
     let mut reader = Reader {
         resource_type,
         checker: Checker { coercion, cleared: BTreeSet::new() },
-        document: Map::new(),
+        document: with_place_for_schemas(body.len()),
         members: None,
         password: None,
     };
@@ -47,6 +47,13 @@ pub(super) fn accept(
     resource.refresh_schemas(resource_type);
     finish::check(resource_type, resource.document(), kept)?;
     Ok(Accepted { resource, members: reader.members, cleared: reader.checker.cleared, password: reader.password })
+}
+
+/// A document to be filled, in which `schemas` stands first.
+fn with_place_for_schemas(names: usize) -> Map<String, Value> {
+    let mut document = Map::with_capacity(names.saturating_add(1));
+    document.insert("schemas".to_owned(), Value::Null);
+    document
 }
 
 /// The spelling of a top-level name, if it is an attribute, an extension, or a user's password.
@@ -130,11 +137,11 @@ impl Reader<'_> {
             // It was checked before, and is written anew from what the resource turns out to have.
             return Ok(());
         }
-        if takes_password(resource_type) && name == PASSWORD {
+        if name == PASSWORD && takes_password(resource_type) {
             return self.password(value);
         }
         if let Some(attribute) = resource_type.attribute(&name) {
-            return self.core_attribute(attribute, value);
+            return self.core_attribute(attribute, name, value);
         }
         if let Some(extension) = resource_type.extension(&name) {
             return self.extension(extension, value);
@@ -156,14 +163,15 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn core_attribute(&mut self, attribute: &Attribute, value: Value) -> Result<(), ScimError> {
+    /// `name` is the attribute's, spelled as declared.
+    fn core_attribute(&mut self, attribute: &Attribute, name: String, value: Value) -> Result<(), ScimError> {
         if attribute.mutability == Mutability::ReadOnly {
             return Ok(());
         }
         if is_membership(self.resource_type, attribute) {
             let members = membership::read(&value, self.checker.coercion)?;
             if members.is_empty() {
-                self.checker.cleared.insert(attribute.name.clone());
+                self.checker.cleared.insert(name);
             }
             self.members = Some(members);
             return Ok(());
@@ -171,10 +179,10 @@ impl Reader<'_> {
         let place = Place::top(&attribute.name);
         match self.checker.attribute(attribute, &place, value, Level::Core)? {
             Some(value) => {
-                self.document.insert(attribute.name.clone(), value);
+                self.document.insert(name, value);
             }
             None => {
-                self.checker.cleared.insert(attribute.name.clone());
+                self.checker.cleared.insert(name);
             }
         }
         Ok(())
@@ -208,7 +216,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let spelled = spell(members, |name| schema.attribute(name).map(|attribute| attribute.name.as_str()));
-        let mut kept = Map::new();
+        let mut kept = Map::with_capacity(spelled.len());
         for (name, value) in spelled {
             let at = place.attribute(&name);
             let Some(attribute) = schema.attribute(&name) else {

@@ -218,7 +218,7 @@ impl Checker<'_> {
         if coerce::is_manager(attribute) {
             value_from_reference(attribute, &mut spelled);
         }
-        let mut kept = Map::new();
+        let mut kept = Map::with_capacity(spelled.len());
         for (name, value) in spelled {
             let Some(sub) = attribute.sub_attribute(&name) else {
                 let at = place.sub(&name);
@@ -268,7 +268,11 @@ pub(super) fn refuse_undeclared(place: &Place<'_>) -> ScimError {
 /// Gives declared names their declared spelling. Of several spellings of one name the last wins,
 /// for undeclared names too, which keep the spelling of the one that won.
 pub(super) fn spell<'n>(members: Map<String, Value>, declared: impl Fn(&str) -> Option<&'n str>) -> Map<String, Value> {
-    let mut spelled = Map::new();
+    // Names spelled as declared are each there once, so that nothing is to be done.
+    if members.keys().all(|name| declared(name) == Some(name)) {
+        return members;
+    }
+    let mut spelled = Map::with_capacity(members.len());
     let mut others: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in members {
         if let Some(canonical) = declared(&name) {

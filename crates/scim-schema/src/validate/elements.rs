@@ -1,6 +1,6 @@
 //! What the elements of a multi-valued complex attribute must be to each other (RFC 7643 §2.4).
 
-use std::{collections::BTreeMap, fmt::Display};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Display};
 
 use serde_json::Value;
 
@@ -44,14 +44,16 @@ fn collapse_pairs(
         return Ok(favoured);
     };
     let kind = attribute.sub_attribute("type");
+    if !has_pair_twice(value, kind, elements) {
+        return Ok(favoured.filter(|index| *index < elements.len()));
+    }
     let primary = primary_name(attribute);
     let mut first_of: BTreeMap<(Option<String>, String), usize> = BTreeMap::new();
     let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
     let mut favoured_kept = None;
     for (index, element) in std::mem::take(elements).into_iter().enumerate() {
         let mut at = kept.len();
-        let pair =
-            comparison_form(value, &element).map(|text| (kind.and_then(|kind| comparison_form(kind, &element)), text));
+        let pair = owned_form(value, &element).map(|text| (kind.and_then(|kind| owned_form(kind, &element)), text));
         let earlier = pair.as_ref().and_then(|pair| first_of.get(pair).copied());
         if let (None, Some(pair)) = (earlier, pair) {
             first_of.insert(pair, at);
@@ -78,6 +80,20 @@ fn collapse_pairs(
     }
     *elements = kept;
     Ok(favoured_kept)
+}
+
+/// Whether two elements may be the same pair; for lists too long to compare each with each, they may.
+fn has_pair_twice(value: &Attribute, kind: Option<&Attribute>, elements: &[Value]) -> bool {
+    const FEW: usize = 16;
+    if elements.len() > FEW {
+        return true;
+    }
+    let texts: Vec<_> = elements.iter().map(|element| comparison_form(value, element)).collect();
+    let kind_of = |index: usize| Some(comparison_form(kind?, elements.get(index)?)).flatten();
+    texts.iter().enumerate().any(|(index, text)| {
+        let mut before = texts.iter().take(index).enumerate();
+        text.is_some() && before.any(|(other, earlier)| earlier == text && kind_of(other) == kind_of(index))
+    })
 }
 
 // QUIRK(ping): documented to send two e-mail addresses that are both primary. The first stays so. In a PATCH the
@@ -128,12 +144,16 @@ fn is_primary(element: &Value, name: &str) -> bool {
     element.get(name).and_then(Value::as_bool) == Some(true)
 }
 
+fn owned_form(sub: &Attribute, element: &Value) -> Option<String> {
+    comparison_form(sub, element).map(Cow::into_owned)
+}
+
 /// A sub-attribute's value as it compares; `None` if the element has none.
-fn comparison_form(sub: &Attribute, element: &Value) -> Option<String> {
+fn comparison_form<'e>(sub: &Attribute, element: &'e Value) -> Option<Cow<'e, str>> {
     match element.get(&sub.name)? {
         Value::Null => None,
-        Value::String(text) if sub.compares_exactly() => Some(text.clone()),
-        Value::String(text) => Some(fold(text).into_owned()),
-        other => Some(other.to_string()),
+        Value::String(text) if sub.compares_exactly() => Some(Cow::Borrowed(text)),
+        Value::String(text) => Some(fold(text)),
+        other => Some(Cow::Owned(other.to_string())),
     }
 }

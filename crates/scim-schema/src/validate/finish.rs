@@ -79,6 +79,9 @@ fn is_missing(attribute: &Attribute) -> bool {
 }
 
 fn is_kept(place: &Place<'_>, kept: &[&str]) -> bool {
+    if kept.is_empty() {
+        return false;
+    }
     let key = place.to_string();
     kept.iter().any(|kept| kept.eq_ignore_ascii_case(&key))
 }
