@@ -29,7 +29,7 @@ impl Service {
         let location = format!("{}/ServiceProviderConfig", caller.base_url);
         let mut document = configuration(self.limits(), &caller.switches);
         add_meta(&mut document, "ServiceProviderConfig", &location);
-        single(document, location)
+        single(&document, location)
     }
 
     /// `/ResourceTypes`, or one of them by id, compared exactly (RFC 7643 §6).
@@ -50,7 +50,7 @@ impl Service {
         documents
             .into_iter()
             .find(|(known, _, _)| known == id)
-            .map(|(_, document, location)| single(document, location))
+            .map(|(_, document, location)| single(&document, location))
             .ok_or_else(|| ScimError::not_found("ResourceType", id))
     }
 
@@ -74,12 +74,12 @@ impl Service {
         documents
             .into_iter()
             .find(|(schema, _, _)| schema.urn.is(urn))
-            .map(|(_, document, location)| single(document, location))
+            .map(|(_, document, location)| single(&document, location))
             .ok_or_else(|| ScimError::not_found("Schema", urn))
     }
 }
 
-fn single(document: Value, location: String) -> Answer {
+fn single(document: &Value, location: String) -> Answer {
     Answer { status: 200, body: Some(Body::Whole(document.to_string())), etag: None, location: Some(location) }
 }
 

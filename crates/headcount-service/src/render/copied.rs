@@ -116,35 +116,35 @@ fn look(text: &str, care: &Care<'_>) -> Looked {
                 return Looked::Cut;
             }
             match manager_of(member) {
-                Some(found) => manager = found,
-                None => return Looked::Cut,
+                Looked::Copy(found) => manager = found,
+                Looked::Cut => return Looked::Cut,
             }
         }
     }
     Looked::Copy(manager)
 }
 
-/// The manager in an extension; `None` if its text has to be read by a parser.
-fn manager_of(extension: json::Member<'_>) -> Option<Option<Manager>> {
+/// The manager in an extension, if its text need not be read by a parser.
+fn manager_of(extension: json::Member<'_>) -> Looked {
     for member in json::members(extension.value) {
-        let member = member?;
+        let Some(member) = member else { return Looked::Cut };
         if member.key != "manager" || !member.value.starts_with('{') {
             continue;
         }
         let mut id = None;
         for part in json::members(member.value) {
-            let part = part?;
-            match part.key {
+            match part {
                 // It is written anew, where it stands.
-                "$ref" => return None,
-                "value" if part.value.starts_with('"') => id = serde_json::from_str(part.value).ok(),
-                _ => {}
+                None | Some(json::Member { key: "$ref", .. }) => return Looked::Cut,
+                Some(json::Member { key: "value", value, .. }) if value.starts_with('"') => {
+                    id = serde_json::from_str(value).ok();
+                }
+                Some(_) => {}
             }
         }
-        let Some(id) = id else { return Some(None) };
-        let end = member.value.len().checked_sub(1)?;
-        let at = extension.at.checked_add(member.at)?.checked_add(end)?;
-        return Some(Some(Manager { at, id }));
+        let before = extension.at.saturating_add(member.at);
+        let at = before.saturating_add(member.value.len().saturating_sub(1));
+        return Looked::Copy(id.map(|id| Manager { at, id }));
     }
-    Some(None)
+    Looked::Copy(None)
 }

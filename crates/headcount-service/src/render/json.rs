@@ -32,7 +32,7 @@ pub(crate) struct Member<'a> {
 }
 
 /// The members of the object that the text is, for text without blanks between its tokens, as
-/// serde_json prints it. Ends with `None` in place of a member where the text is anything else.
+/// `serde_json` prints it. Ends with `None` in place of a member where the text is anything else.
 pub(crate) struct Members<'a> {
     text: &'a str,
     at: usize,

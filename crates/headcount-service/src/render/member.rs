@@ -66,12 +66,11 @@ impl MemberForm {
 
     fn push(&self, out: &mut String, member: &MemberRef, display: Option<&String>) {
         let unknown;
-        let kind = match self.types.iter().find(|known| known.name == member.resource_type) {
-            Some(known) => known,
-            None => {
-                unknown = TypeText::new(&member.resource_type, &format!("{}/", self.base_url));
-                &unknown
-            }
+        let kind = if let Some(known) = self.types.iter().find(|known| known.name == member.resource_type) {
+            known
+        } else {
+            unknown = TypeText::new(&member.resource_type, &format!("{}/", self.base_url));
+            &unknown
         };
         out.push_str("{\"value\":");
         push_string(out, member.id.as_str());

@@ -179,7 +179,7 @@ fn members(
     let limit = *left;
     let mut batch = txn.members(rest.group, rest.after, limit)?;
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-    let last = batch.last().map(|member| member.seq);
+    let reached = batch.last().map(|member| member.seq);
     *left = limit.saturating_sub(count);
     if membership::looks_up_members(&session.view, group.adoptable) {
         batch = membership::seen_of(txn, &session.view, batch)?;
@@ -189,8 +189,8 @@ fn members(
         Toggle::Off => BTreeMap::new(),
     };
     list.push(text, &batch, &names);
-    match last {
-        Some(last) if count >= limit => Ok(Some(last)),
+    match reached {
+        Some(_) if count >= limit => Ok(reached),
         _ => {
             list.end(text);
             Ok(None)
