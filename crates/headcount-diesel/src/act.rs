@@ -6,7 +6,7 @@
 //! that is not so, nothing is written. What is not plain goes the long way
 //! ([`headcount_store::act::through`]), which decides the same.
 
-use std::sync::atomic::Ordering;
+mod trip;
 
 use diesel::{result::Error, sql_types::BigInt};
 use headcount_model::{Seq, TenantKey, Timestamp};
@@ -18,9 +18,10 @@ use headcount_store::{
     resources::{NewResource, Update},
 };
 
+use self::trip::{Failed, Run};
 use crate::{
-    connection::{Link, Opener, Use},
-    constraint::{is_conflict, is_lost, resource_error, store_error},
+    connection::{Link, Use},
+    constraint::{resource_error, store_error},
     grams::{self, grams_of_part},
     journal::{Entry, INSERT_PENDING},
     keyed::Keyed,
@@ -29,7 +30,7 @@ use crate::{
         INSERT_ROW, MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, present, row, scope,
     },
     sql::{Loads, Rows, Sql},
-    store::{DieselStore, MOST_RETRIES, commit_error},
+    store::DieselStore,
     txn::{guard, sees},
     values::{self, Of, Unique, Valued, difference},
     writer::{Plain, Writer},
@@ -48,7 +49,7 @@ impl DieselStore {
             (Some(writer), Change::Member { .. }) => plain.move_on_sqlite(writer, &plain.moving()?),
             (None, Change::Insert(new)) => plain.insert_on_postgres(new),
             (None, Change::Update(update)) => plain.update_on_postgres(update),
-            (None, Change::Member { .. }) => plain.move_on_postgres(&plain.moving()?),
+            (None, Change::Member { .. }) => Some(plain.move_on_postgres(&plain.moving()?)),
         }
     }
 }
@@ -384,7 +385,7 @@ impl<'a> Plainly<'a> {
         }
     }
 
-    fn move_on_postgres(&self, moving: &Moving<'_>) -> Option<Result<Done, StoreError>> {
+    fn move_on_postgres(&self, moving: &Moving<'_>) -> Result<Done, StoreError> {
         let tenant = self.key();
         let entry = Entry::of(self.act.event);
         let build = |slot| {
@@ -435,17 +436,17 @@ impl<'a> Plainly<'a> {
             (Put::In, Adoptable::Seen) => one_keyed::<InsertSeenMember, (BigInt, BigInt, BigInt), _>,
         };
         match self.in_one_trip(&build, run, |(_, _, moved)| *moved > 0) {
-            Ok(row) => Some(Ok(match (row.unwrap_or_default(), moving.put) {
+            Ok(row) => Ok(match (row.unwrap_or_default(), moving.put) {
                 ((_, _, 1..), _) => Done::Moved,
                 ((0, _, _), _) | ((_, 0, _), Put::In) => Done::Otherwise,
                 _ => Done::Unmoved,
-            })),
+            }),
             Err(Failed::Statement(error)) => match store_error(error) {
                 // The member, or the group, was deleted meanwhile.
-                StoreError::NotFound => Some(Ok(Done::Otherwise)),
-                error => Some(Err(error)),
+                StoreError::NotFound => Ok(Done::Otherwise),
+                error => Err(error),
             },
-            Err(Failed::Store(error)) => Some(Err(error)),
+            Err(Failed::Store(error)) => Err(error),
         }
     }
 
@@ -461,111 +462,6 @@ impl<'a> Plainly<'a> {
             .raw(from)
             .raw(")")
     }
-
-    /// Runs one statement as a transaction, again if the database chose it to give way.
-    fn in_one_trip<U>(
-        &self,
-        build: &dyn Fn(i64) -> Sql,
-        run: Run<U>,
-        wrote: impl Fn(&U) -> bool,
-    ) -> Result<Option<U>, Failed> {
-        let mut retries = 0;
-        loop {
-            let mut link = self.turned_link().map_err(Failed::Store)?;
-            let sql = build(link.slot);
-            match self.once(&mut link, &sql, run) {
-                Ok(row) => {
-                    if row.as_ref().is_some_and(&wrote) {
-                        self.store.is_unsealed(self.tenant);
-                    }
-                    return Ok(row);
-                }
-                Err(Failed::Statement(error)) if is_conflict(&error) && retries < MOST_RETRIES => retries += 1,
-                Err(failed) => return Err(failed),
-            }
-        }
-    }
-
-    /// Runs one statement as a transaction.
-    fn once<U>(&self, link: &mut Link, sql: &Sql, run: Run<U>) -> Result<Option<U>, Failed> {
-        if link.names_tenants() {
-            let row = run(link, sql).map_err(|error| {
-                if is_lost(&error) {
-                    // The statement was its own commit, so nobody knows what became of it.
-                    self.lost(link);
-                    return Failed::Store(StoreError::Unknown(Some(Box::new(error))));
-                }
-                Failed::Statement(error)
-            });
-            link.used = self.now();
-            return row;
-        }
-        match run(link, sql) {
-            Ok(row) => match link.run(&Sql::new("COMMIT")) {
-                Ok(_) => Ok(row),
-                Err(error) => {
-                    link.roll_back();
-                    Err(Failed::Store(commit_error(error, Use::Write)))
-                }
-            },
-            Err(error) => {
-                link.roll_back();
-                Err(Failed::Statement(error))
-            }
-        }
-    }
-
-    /// A connection on which one statement will see the tenant's rows: with a session that names the
-    /// tenant, or, behind a pooler, with an open transaction that does.
-    fn turned_link(&self) -> Result<r2d2::PooledConnection<Opener>, StoreError> {
-        let mut tries = self.store.tries();
-        loop {
-            let mut link = self.store.link()?;
-            if !link.names_tenants() {
-                drop(link);
-                return self.store.begin(self.tenant, Use::Write);
-            }
-            // A write whose connection breaks may have been done or not, so one that may have broken
-            // while nobody used it is asked for a sign of life.
-            let idle_since = self.now().saturating_sub(LONGEST_IDLE);
-            let is_alive = if link.used < idle_since || link.used <= self.store.lost.load(Ordering::Relaxed) {
-                link.batch("SELECT 1")
-            } else {
-                Ok(())
-            };
-            match is_alive.and_then(|()| link.turn_to(self.tenant)) {
-                Ok(()) => return Ok(link),
-                Err(error) => {
-                    self.lost(&mut link);
-                    tries = tries.saturating_sub(1);
-                    if !is_lost(&error) || tries == 0 {
-                        return Err(store_error(error));
-                    }
-                }
-            }
-        }
-    }
-
-    fn lost(&self, link: &mut Link) {
-        link.give_up();
-        self.store.lost.fetch_max(self.now(), Ordering::Relaxed);
-    }
-
-    fn now(&self) -> i64 {
-        self.store.shared.clock.now().micros()
-    }
-}
-
-/// How long a connection may have been without a write for another to trust it, in microseconds.
-const LONGEST_IDLE: i64 = 1_000_000;
-
-/// How a statement is run for its one row.
-type Run<U> = fn(&mut Link, &Sql) -> diesel::QueryResult<Option<U>>;
-
-/// Why a statement on PostgreSQL wrote nothing.
-enum Failed {
-    Statement(Error),
-    Store(StoreError),
 }
 
 /// Whether an update changes something, and no owner and no unique value beside the key.

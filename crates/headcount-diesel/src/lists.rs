@@ -53,7 +53,7 @@ fn bracketed(open: char, values: &[i64], close: char) -> String {
 /// The texts as one: an array of JSON, or of PostgreSQL, in which quotes and backslashes are escaped.
 fn texts(dialect: Dialect, values: &[&str]) -> String {
     if dialect == Dialect::Sqlite {
-        return serde_json::Value::from_iter(values.iter().copied()).to_string();
+        return values.iter().copied().collect::<serde_json::Value>().to_string();
     }
     let mut text = String::with_capacity(values.len().saturating_mul(40).saturating_add(2));
     text.push('{');

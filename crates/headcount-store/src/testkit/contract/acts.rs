@@ -232,9 +232,9 @@ fn step(asked: &Asked, way: Way, n: u32, dice: &mut Dice) -> Result<&'static str
                 return Ok("nothing to update");
             };
             let before = if chance == 0 { StoredResource { version: before.version + 1, ..before } } else { before };
-            let same = serde_json::from_str(&before.document).unwrap();
+            let unchanged = serde_json::from_str(&before.document).unwrap();
             let after = match (chance, before.resource_type == kind) {
-                (1..3, _) | (_, false) => same,
+                (1..3, _) | (_, false) => unchanged,
                 _ => after,
             };
             outline(asked.update(way, &before, &after))
@@ -393,9 +393,9 @@ pub fn acts_move_members_of_own_groups_only(fixture: &dyn Fixture) {
     }
     let after = world.load(own.seq).unwrap();
     assert_eq!((after.version, after.modified), (own.version + moved, at(4_000)));
-    assert_eq!(world.member_ids(&own), [own.id.clone()]);
+    assert_eq!(world.member_ids(&own), std::slice::from_ref(&own.id));
     let versions: Vec<i64> = world.events().iter().map(|entry| entry.version).collect();
-    assert_eq!(versions, Vec::from_iter(own.version + 1..=own.version + moved));
+    assert_eq!(versions, (own.version + 1..=own.version + moved).collect::<Vec<_>>());
     // The time of a group never goes back.
     assert_eq!(asked.put(Way::InOne, own.id.as_str(), user.id.as_str(), Put::In, at(9)).unwrap(), Done::Moved);
     assert_eq!(world.load(own.seq).unwrap().modified, at(4_000));
