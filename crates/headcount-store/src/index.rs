@@ -1,6 +1,8 @@
 //! What is indexed of a resource, and where an attribute is found: the one place that decides it,
 //! for every store.
 
+use std::borrow::Cow;
+
 use scim_filter::{Literal, Target};
 use scim_schema::{AttrType, Attribute, Resource, ResourceType, fold::fold};
 use serde_json::{Map, Value, json};
@@ -178,17 +180,10 @@ fn index_leaf(form: &mut IndexForm, leaf: &Leaf<'_>, position: usize, element: O
     if column.is_none() && !rows && !unique {
         return;
     }
-    let target = leaf.target();
-    let Some(text) = row_text(&target, value) else { return };
-    match column {
-        Some(Column::Display) => form.display_key = Some(text.clone()),
-        Some(Column::Family) => form.family_key = Some(text.clone()),
-        Some(Column::Given) => form.given_key = Some(text.clone()),
-        _ => {}
-    }
+    let Some(text) = leaf.text(value) else { return };
     // What a client sends for "none" is no value that two resources could have in common.
     if unique && !text.is_empty() {
-        form.unique.push(UniqueValue { path: target.key.to_string(), key: text.clone(), scope: UniqueScope::Tenant });
+        form.unique.push(UniqueValue { path: leaf.key(), key: text.to_string(), scope: UniqueScope::Tenant });
     }
     if rows {
         let part = |name: &str| {
@@ -196,13 +191,20 @@ fn index_leaf(form: &mut IndexForm, leaf: &Leaf<'_>, position: usize, element: O
             Some((sub, element?.get(&sub.name)?))
         };
         form.values.push(ValueRow {
-            path: target.key.to_string(),
+            path: leaf.key(),
             folded: cut(&text).to_owned(),
             element: u32::try_from(position).unwrap_or(u32::MAX),
             element_type: part("type")
-                .and_then(|(sub, value)| row_text(&Target::new(leaf.extension, leaf.attribute, Some(sub)), value)),
+                .and_then(|(sub, value)| Leaf { sub: Some(sub), ..*leaf }.text(value))
+                .map(Cow::into_owned),
             primary: part("primary").is_some_and(|(_, value)| *value == Value::Bool(true)),
         });
+    }
+    match column {
+        Some(Column::Display) => form.display_key = Some(text.into_owned()),
+        Some(Column::Family) => form.family_key = Some(text.into_owned()),
+        Some(Column::Given) => form.given_key = Some(text.into_owned()),
+        _ => {}
     }
 }
 
@@ -220,8 +222,29 @@ impl Leaf<'_> {
         self.sub.unwrap_or(self.attribute)
     }
 
-    fn target(&self) -> Target {
-        Target::new(self.extension, self.attribute, self.sub)
+    /// Its canonical key, as [`Target::key`].
+    fn key(&self) -> String {
+        let mut key = String::new();
+        if let Some(urn) = self.extension {
+            key.push_str(urn);
+            key.push(':');
+        }
+        key.push_str(&self.attribute.name);
+        if let Some(sub) = self.sub {
+            key.push('.');
+            key.push_str(&sub.name);
+        }
+        key
+    }
+
+    /// What [`row_text`] makes of a value, without a target.
+    fn text<'v>(&self, value: &'v Value) -> Option<Cow<'v, str>> {
+        let user_name = self.extension.is_none() && self.sub.is_none() && self.attribute.name == "userName";
+        let comparison_form = |text: &'v str| {
+            let text = if user_name { text.trim() } else { text };
+            if self.definition().compares_exactly() { Cow::Borrowed(text) } else { fold(text) }
+        };
+        text_of(self.definition().attr_type, value, comparison_form)
     }
 
     /// Whether its uniqueness is that of the key, or of an attribute that is never kept here.
@@ -266,16 +289,23 @@ fn has_rows(attribute: &Attribute, sub: Option<&Attribute>) -> bool {
 /// another JSON type than the attribute's.
 #[must_use]
 pub fn row_text(target: &Target, value: &Value) -> Option<String> {
-    match (target.attr_type, value) {
+    text_of(target.attr_type, value, |text| target.comparison_form(text)).map(Cow::into_owned)
+}
+
+fn text_of<'v>(
+    attr_type: AttrType,
+    value: &'v Value,
+    comparison_form: impl FnOnce(&'v str) -> Cow<'v, str>,
+) -> Option<Cow<'v, str>> {
+    match (attr_type, value) {
         (AttrType::DateTime, Value::String(text)) => {
             // What is no date sorts behind all dates, so that it still counts as present.
-            Some(scim_schema::datetime::parse(text).map_or_else(|| format!("~{text}"), instant_text))
+            let text = scim_schema::datetime::parse(text).map_or_else(|| format!("~{text}"), instant_text);
+            Some(Cow::Owned(text))
         }
-        (AttrType::Integer | AttrType::Decimal, Value::Number(number)) => Some(number_text(number)),
-        (AttrType::Boolean, Value::Bool(boolean)) => Some(boolean.to_string()),
-        (AttrType::String | AttrType::Reference | AttrType::Binary, Value::String(text)) => {
-            Some(target.comparison_form(text).into_owned())
-        }
+        (AttrType::Integer | AttrType::Decimal, Value::Number(number)) => Some(Cow::Owned(number_text(number))),
+        (AttrType::Boolean, Value::Bool(boolean)) => Some(Cow::Borrowed(if *boolean { "true" } else { "false" })),
+        (AttrType::String | AttrType::Reference | AttrType::Binary, Value::String(text)) => Some(comparison_form(text)),
         _ => None,
     }
 }
