@@ -2,7 +2,8 @@
 //!
 //! The API itself is a synchronous function. This crate copies the head of a request (actix-web is
 //! still on another version of the `http` crate), collects the body under the limit, makes the one
-//! hop to a thread that may block, and copies the response back. It knows no SCIM.
+//! hop to a thread that may block, and copies the response back; what needs neither a body nor a wait
+//! it answers without the hop. It knows no SCIM.
 //!
 //! ```no_run
 //! use headcount_actix::Mount;

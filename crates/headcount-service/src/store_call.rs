@@ -123,7 +123,8 @@ impl Job<'_> {
         }
         let act = Act { token: known.token(), standing: &known.standing, change, event };
         match self.service.store().act(&self.caller.ctx, &act) {
-            Ok(Done::Otherwise) => Ok(None),
+            // There is more to it, or somebody was faster, who is met again in a transaction.
+            Ok(Done::Otherwise) | Err(StoreError::NotFound | StoreError::VersionMismatch) => Ok(None),
             Ok(done) => {
                 // It was done because the token stood as it was known to.
                 if self.caller.seen.is_nothing() {
@@ -131,8 +132,6 @@ impl Job<'_> {
                 }
                 Ok(Some(done))
             }
-            // Somebody was faster, who is met again in a transaction.
-            Err(StoreError::NotFound | StoreError::VersionMismatch) => Ok(None),
             Err(error) => Err(error),
         }
     }
