@@ -469,16 +469,13 @@ impl Compiler<'_, '_> {
                     CompareOp::Ne | CompareOp::Co | CompareOp::Ew => Rank::Index,
                 };
                 let is_part = matches!(op, CompareOp::Co | CompareOp::Ew) && path == grams::VALUES;
-                match self.candidates(literal).filter(|_| is_part) {
-                    Some(set) => {
-                        let rest = Some(of_row.clone());
-                        Compiled::driven(of_row, Driver { set, rank: Rank::Grams, rest, anchor: Anchor::Set })
-                    }
-                    None => {
-                        let set = Sql::new("SELECT v.resource ").raw(ROWS).add(rows);
-                        let set = if rank == Rank::Index { set.raw(self.in_time("v.resource")) } else { set };
-                        Compiled::with_set(of_row, set, rank)
-                    }
+                if let Some(set) = self.candidates(literal).filter(|_| is_part) {
+                    let rest = Some(of_row.clone());
+                    Compiled::driven(of_row, Driver { set, rank: Rank::Grams, rest, anchor: Anchor::Set })
+                } else {
+                    let set = Sql::new("SELECT v.resource ").raw(ROWS).add(rows);
+                    let set = if rank == Rank::Index { set.raw(self.in_time("v.resource")) } else { set };
+                    Compiled::with_set(of_row, set, rank)
                 }
             }
         };

@@ -78,23 +78,24 @@ fn with_binds(recorded: &str) -> String {
     let Some((sql, binds)) = recorded.rsplit_once(" -- binds: ") else { return recorded.to_owned() };
     let binds = literals(binds);
     let mut text = String::new();
-    let mut rest = sql;
     let mut next = 0;
-    while let Some(at) = rest.find(['?', '$']) {
-        text.push_str(&rest[..at]);
+    let mut characters = sql.chars().peekable();
+    while let Some(c) = characters.next() {
         // A number stands behind a dollar sign, or it is part of a path into JSON.
-        let digits = rest[at + 1..].chars().take_while(char::is_ascii_digit).count();
-        if digits == 0 && rest[at..].starts_with('$') {
-            text.push('$');
-            rest = &rest[at + 1..];
+        let is_bind = c == '?' || c == '$' && characters.peek().is_some_and(char::is_ascii_digit);
+        if !is_bind {
+            text.push(c);
             continue;
         }
-        let n = rest[at + 1..at + 1 + digits].parse::<usize>().map_or(next, |n| n - 1);
+        let mut digits = String::new();
+        while let Some(digit) = characters.next_if(char::is_ascii_digit) {
+            digits.push(digit);
+        }
+        let n = digits.parse::<usize>().map_or(next, |n| n - 1);
         text.push_str(binds.get(n).unwrap_or_else(|| panic!("no bind {n}: {recorded}")));
         next = n + 1;
-        rest = &rest[at + 1 + digits..];
     }
-    text + rest
+    text
 }
 
 /// Binds as diesel prints them, as literals of SQL.
@@ -245,7 +246,7 @@ impl World<'_> {
             "externalId": format!("00u{n}"),
             "name": {"familyName": family, "givenName": format!("Given{}", n % 77)},
             "displayName": format!("Given{} {family}", n % 77),
-            "active": n % 10 > 0,
+            "active": !n.is_multiple_of(10),
             "emails": [{"value": name, "type": "work", "primary": true}],
         });
         self.resource("User", user_id(n), &document)
@@ -451,7 +452,8 @@ fn plans(world: &World<'_>, explainer: &mut Explainer) {
             });
         }
     }
-    let (last, deep) = (USERS as u64 - 100, USERS as u64 / 3);
+    let users = u64::try_from(USERS).unwrap();
+    let (last, deep) = (users - 100, users / 3);
     for (name, offset) in [("the first page", 0), ("a deep page", deep), ("the last page", last)] {
         let case = Case { name, wanted: [&["r_page"], &["Limit"]], reads: Reads::Ordered };
         check(&case, &mut || {
@@ -589,6 +591,8 @@ fn is_scan(line: &str, reads: Reads) -> bool {
         "passwords",
         "counts",
     ];
+    // What SQLite calls them here.
+    const ALIASES: [&str; 8] = ["r", "q", "g", "v", "m", "s", "x", "h"];
     let line = line.trim_start().trim_start_matches("-> ").trim_start();
     if let Some((_, table)) = line.split_once("Seq Scan on ") {
         let table = table.split_whitespace().next().unwrap_or_default();
@@ -597,8 +601,6 @@ fn is_scan(line: &str, reads: Reads) -> bool {
             && TABLES.contains(&table)
             && !["counts", "passwords", "unique_values", "tombstones"].contains(&table);
     }
-    // SQLite names tables by their aliases here.
-    const ALIASES: [&str; 8] = ["r", "q", "g", "v", "m", "s", "x", "h"];
     let named = |table: &str| TABLES.contains(&table) || ALIASES.contains(&table);
     let mut words = line.split_whitespace();
     match (words.next(), words.next()) {

@@ -228,7 +228,11 @@ mod postgres {
              JOIN pg_class t ON t.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'tenant_id' \
              WHERE t.relrowsecurity AND i.indkey[0] <> a.attnum AND c.relname <> 's_grams'",
         );
-        assert_eq!(others, Vec::<String>::new(), "every index of a tenant's table is led by the tenant, the one of grams within them");
+        assert_eq!(
+            others,
+            Vec::<String>::new(),
+            "every index of a tenant's table is led by the tenant, the one of grams within them"
+        );
     }
 
     /// Raw statements as the role of the store, which owns the tables.
