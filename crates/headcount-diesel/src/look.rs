@@ -266,12 +266,12 @@ impl DieselTxn<'_> {
         let (key, owner, number) = (Bind::Int(self.key()), Bind::Int(conn.0), Bind::Int(type_number));
         let binds = [key, owner, number, key, Bind::Int(ADOPTABLE), number, key, Bind::Text(look.token.as_str())];
         let head = self.load_fixed::<PageHead, (StandingSql, BigInt, BigInt), (StandingRow, i64, i64)>(&binds)?;
-        let Some((standing, owned, adoptable)) = head.into_iter().next() else { return Ok(Looked::nothing()) };
+        let Some((standing, count, adoptable)) = head.into_iter().next() else { return Ok(Looked::nothing()) };
         if conn.0 == ADOPTABLE || plain.view.adoptable == Adoptable::Seen && adoptable != 0 {
             return within(self, look);
         }
         let standing = Some(standing_of(standing));
-        let total = u64::try_from(owned).unwrap_or(0);
+        let total = u64::try_from(count).unwrap_or(0);
         let mut page = Page { resources: Vec::new(), total, next: None };
         let int = |value: u64| Bind::Int(i64::try_from(value).unwrap_or(i64::MAX));
         match *plain.window {
@@ -337,14 +337,14 @@ impl DieselTxn<'_> {
             let binds = Vec::from_iter(groups.into_iter().chain(counts).chain(page));
             self.load_fixed::<PageOnceWithGroups, PageSql, PageRow>(&binds)?
         };
-        let Some(&(_, owned, adoptable)) = rows.first() else { return Ok(Some(Looked::nothing())) };
+        let Some(&(_, count, adoptable)) = rows.first() else { return Ok(Some(Looked::nothing())) };
         if plain.view.adoptable == Adoptable::Seen && adoptable != 0 {
             return Ok(None);
         }
         let rows = rows.into_iter().map(|(row, _, _)| row).collect();
         let Some(found) = Found::of(rows, plain.resource_type, look.levels)? else { return Ok(None) };
         let mut looked = found.looked(None);
-        looked.page.total = u64::try_from(owned).unwrap_or(0);
+        looked.page.total = u64::try_from(count).unwrap_or(0);
         Ok(Some(looked))
     }
 }

@@ -71,7 +71,7 @@ fn populated(world: &World) -> Vec<StoredResource> {
         let mail = format!("user{n}@example.com");
         json!({
             "userName": format!("User{n}"), "externalId": format!("Ext{n}"), "displayName": format!("Name {}", n % 3),
-            "active": n % 2 == 0, "title": "Chief", "name": {"familyName": format!("Family{}", n % 5)},
+            "active": n.is_multiple_of(2), "title": "Chief", "name": {"familyName": format!("Family{}", n % 5)},
             "emails": [{"value": mail, "type": "work"}, {"value": "shared@example.com", "type": "home"}],
         })
     };
@@ -260,9 +260,9 @@ pub fn looks_see_the_standing_as_it_is(fixture: &dyn Fixture) {
     let first = standing();
     assert_eq!((first.expires, first.revoked, first.last_used), (None, None, None));
     world.write(|txn| txn.use_token(&token, at(20))).unwrap();
-    let used = standing();
-    assert_eq!(used.last_used, Some(at(20)));
-    assert!(used.decides_like(&first));
+    let noted = standing();
+    assert_eq!(noted.last_used, Some(at(20)));
+    assert!(noted.decides_like(&first));
     world.write(|txn| txn.expire_token(&token, Some(at(30)))).unwrap();
     assert_eq!(standing().expires, Some(at(30)));
     let change = ConnectionChange { state: Some(ConnectionState::Off), ..ConnectionChange::default() };
