@@ -43,7 +43,7 @@ impl DieselStore {
             let (answer, lost) = match link.turn_to(tenant) {
                 Ok(()) => {
                     let mut txn = DieselTxn::new(&mut link, tenant, &self.shared, Use::Read);
-                    (txn.once(look), txn.lost)
+                    (txn.once(look), txn.failures.lost)
                 }
                 Err(error) => {
                     let lost = is_lost(&error);
@@ -330,11 +330,11 @@ impl DieselTxn<'_> {
         let page = [key, owner, number, int(*limit), int(*offset), key, key, token];
         let counts = [key, owner, number, key, Bind::Int(ADOPTABLE), number];
         let rows = if look.levels == 0 {
-            let binds = Vec::from_iter(counts.into_iter().chain(page));
+            let binds: Vec<_> = counts.into_iter().chain(page).collect();
             self.load_fixed::<PageOnce, PageSql, PageRow>(&binds)?
         } else {
             let groups = [owner, adoptable(plain.view)];
-            let binds = Vec::from_iter(groups.into_iter().chain(counts).chain(page));
+            let binds: Vec<_> = groups.into_iter().chain(counts).chain(page).collect();
             self.load_fixed::<PageOnceWithGroups, PageSql, PageRow>(&binds)?
         };
         let Some(&(_, count, adoptable)) = rows.first() else { return Ok(Some(Looked::nothing())) };
@@ -457,7 +457,7 @@ impl Found {
 
     /// Whether these are all: no group is itself a member, or only direct groups are wanted.
     fn add_groups(&mut self, member: Seq, json: &str, levels: u8) -> Result<bool, StoreError> {
-        let groups: Vec<(i64, String, Option<String>, i64)> =
+        let groups: Vec<(i64, &str, Option<String>, i64)> =
             serde_json::from_str(json).map_err(|error| StoreError::Backend(error.into()))?;
         for (group, id, display, above) in groups {
             if levels > 1 && above != 0 {

@@ -390,7 +390,9 @@ impl DieselTxn<'_> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         match arms {
-            [arm] => self.sorted(arm, kind, order, after, end).raw(" LIMIT 0 + ").int(limit).raw(" OFFSET ").int(offset),
+            [arm] => {
+                self.sorted(arm, kind, order, after, end).raw(" LIMIT 0 + ").int(limit).raw(" OFFSET ").int(offset)
+            }
             arms => {
                 let mut sql = Sql::new("SELECT u.seq, u.k FROM (");
                 for (n, arm) in arms.iter().enumerate() {

@@ -197,7 +197,7 @@ impl DieselStore {
                 resume_unwind(panic)
             }
         };
-        let (conflicted, journaled) = (txn.conflicted, txn.journaled);
+        let (conflicted, journaled) = (txn.failures.conflicted, txn.journaled);
         let learned = txn.names.own().clone();
         let result = match result {
             Ok(Verdict::Commit) => match link.run_fixed::<Commit>() {

@@ -34,16 +34,22 @@ pub(crate) struct DieselTxn<'a> {
     pub(crate) usage: Use,
     /// Whether it wrote to the journal.
     pub(crate) journaled: bool,
+    /// Whether statements are refused, while something is prepared that must need none.
+    pub(crate) silent: bool,
+    pub(crate) failures: Failures,
+    depth: usize,
+}
+
+/// What the failed statements of a transaction came to.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Failures {
     /// Whether the database chose it to give way, so that running the work again helps.
     pub(crate) conflicted: bool,
     /// Whether its connection is gone.
     pub(crate) lost: bool,
-    /// Whether statements are refused, while something is prepared that must need none.
-    pub(crate) silent: bool,
     /// Whether a statement failed since the last savepoint that was undone: PostgreSQL answers a
     /// COMMIT with a rollback then, and no error.
-    failed: bool,
-    depth: usize,
+    pending: bool,
 }
 
 impl<'a> DieselTxn<'a> {
@@ -56,10 +62,8 @@ impl<'a> DieselTxn<'a> {
             names,
             usage,
             journaled: false,
-            conflicted: false,
-            lost: false,
             silent: false,
-            failed: false,
+            failures: Failures::default(),
             depth: 0,
         }
     }
@@ -80,15 +84,15 @@ impl<'a> DieselTxn<'a> {
 
     /// Notes what an error says about the whole transaction.
     pub(crate) fn note(&mut self, error: &diesel::result::Error) {
-        self.failed = true;
-        self.conflicted |= is_conflict(error);
-        self.lost |= is_lost(error);
+        self.failures.pending = true;
+        self.failures.conflicted |= is_conflict(error);
+        self.failures.lost |= is_lost(error);
     }
 
     /// What the work's result means for the transaction: one in which a statement failed is not kept.
     pub(crate) fn verdict(&self, result: Result<Verdict, StoreError>) -> Result<Verdict, StoreError> {
         match result {
-            Ok(Verdict::Commit) if self.failed => Err(StoreError::Backend(
+            Ok(Verdict::Commit) if self.failures.pending => Err(StoreError::Backend(
                 "a statement failed and the work wants the transaction kept, which it cannot be".into(),
             )),
             result => result,
@@ -140,19 +144,19 @@ impl<'a> DieselTxn<'a> {
             return self.shared.names.number(name).map(Some).ok_or_else(silence);
         }
         let found = self.names.find(self.link, name);
-        self.failed |= found.is_err();
+        self.failures.pending |= found.is_err();
         found
     }
 
     pub(crate) fn number(&mut self, name: &str) -> Result<i64, StoreError> {
         let number = self.names.intern(self.link, name);
-        self.failed |= number.is_err();
+        self.failures.pending |= number.is_err();
         number
     }
 
     pub(crate) fn name_of(&mut self, number: i64) -> Result<String, StoreError> {
         let name = self.names.name(self.link, number);
-        self.failed |= name.is_err();
+        self.failures.pending |= name.is_err();
         name
     }
 }
@@ -160,7 +164,7 @@ impl<'a> DieselTxn<'a> {
 impl Txn for DieselTxn<'_> {
     fn nested(&mut self, work: &mut Work<'_>) -> Result<Verdict, StoreError> {
         let names = self.names.own().clone();
-        let (journaled, failed) = (self.journaled, self.failed);
+        let (journaled, failed) = (self.journaled, self.failures.pending);
         let mark = self.link.ledger.mark();
         let Savepoint { set, release, undo } = savepoint(self.depth);
         set(self.link).map_err(|error| self.fault(error))?;
@@ -180,7 +184,7 @@ impl Txn for DieselTxn<'_> {
             // the greater error.
             undo(self.link).map_err(|error| self.fault(error))?;
             release(self.link).map_err(|error| self.fault(error))?;
-            self.failed = failed;
+            self.failures.pending = failed;
         }
         result
     }

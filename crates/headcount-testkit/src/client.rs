@@ -80,9 +80,8 @@ impl Client {
     }
 
     fn request(&self, method: &str, target: &str, headers: &[(&str, Option<&str>)]) -> Request<()> {
-        let mut request = Request::builder()
-            .method(Method::from_bytes(method.as_bytes()).expect("a method is a token"))
-            .uri(target);
+        let mut request =
+            Request::builder().method(Method::from_bytes(method.as_bytes()).expect("a method is a token")).uri(target);
         let map = request.headers_mut().unwrap_or_else(|| panic!("'{target}' is no request target"));
         for (name, value) in &self.headers {
             map.insert(header_name(name), header_value(value));

@@ -9,4 +9,5 @@ mod endings;
 mod passing;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
 mod streams;
