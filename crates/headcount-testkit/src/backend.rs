@@ -124,7 +124,7 @@ impl Database {
                 let clock = Arc::new(SystemClock);
                 let options = match route {
                     Route::Direct => self.options(),
-                    Route::Pgbouncer => through_pgbouncer(self.options()),
+                    Route::Pgbouncer => through_pgbouncer(&self.options()),
                 };
                 Arc::new(DieselStore::connect(&options, Arc::clone(registry), clock).unwrap())
             }
@@ -143,12 +143,12 @@ impl Database {
 }
 
 /// The same database by the other route: another host and port, and no state in sessions.
-fn through_pgbouncer(options: StoreOptions) -> StoreOptions {
+fn through_pgbouncer(options: &StoreOptions) -> StoreOptions {
     let pgbouncer = server(PGBOUNCER_VARIABLE).expect("tests ask whether it is available");
     let (place, _) = pgbouncer.rsplit_once('/').expect("the URL of pgbouncer names a database");
     let (_, database) = options.url.expose().rsplit_once('/').expect("the URL of PostgreSQL names a database");
     let url = Secret::new(format!("{place}/{database}"));
-    StoreOptions { url, statements: Statements::Unnamed, ..options }
+    StoreOptions { url, statements: Statements::Unnamed, ..options.clone() }
 }
 
 impl Drop for Database {

@@ -217,7 +217,8 @@ mod tests {
         tracing::error!(error = %"a \"quoted\" cause \\ with\nlines, \ttabs and \u{1}\u{7f}\u{8}\u{c}\r", "é 😀");
         tracing::error!(target: "a \"target\"", yes = true, no = false, debug = ?vec!["x\ny"], "{} of {}", 1, "\u{0}");
         tracing::debug!(half = 0.5_f64, whole = 3.0_f64, none = f64::NAN, big = u128::MAX, small = i128::MIN);
-        tracing::trace!(error = &io::Error::other("failed\n") as &dyn std::error::Error);
+        let error: &dyn std::error::Error = &io::Error::other("failed\n");
+        tracing::trace!(error);
         let span = tracing::info_span!("outer", tenant = "acme");
         tracing::info!(parent: &span, inner = 1, "in a parent");
         span.in_scope(|| tracing::info!("in a span"));

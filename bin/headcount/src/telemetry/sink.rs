@@ -98,8 +98,7 @@ impl Sink {
         state.urgent = true;
         self.0.due.notify_one();
         let wanted = state.taken;
-        let waited = self.0.written.wait_timeout_while(state, longest, |state| state.done < wanted);
-        drop(waited);
+        drop(self.0.written.wait_timeout_while(state, longest, |state| state.done < wanted));
     }
 }
 
@@ -225,7 +224,7 @@ mod tests {
 
     use super::{Bounds, Sink};
 
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
     const BOUNDS: Bounds = Bounds { linger: HOUR, enough: 1_000_000, most_waiting: 2_000_000 };
 
     #[derive(Clone, Default)]

@@ -32,7 +32,7 @@ use crate::{postgres::Postgres, sqlite::Sqlite};
 fn sqlite_agrees_with_memory() {
     let registry = Arc::new(Registry::builtin());
     let sqlite = Sqlite::default();
-    let store = sqlite.fresh(Arc::clone(&registry));
+    let store = sqlite.fresh(&registry);
     agrees(&store, &registry);
 }
 
@@ -40,7 +40,7 @@ fn sqlite_agrees_with_memory() {
 fn sqlite_agrees_on_parts_of_texts() {
     let registry = Arc::new(Registry::builtin());
     let sqlite = Sqlite::default();
-    let store = sqlite.fresh(Arc::clone(&registry));
+    let store = sqlite.fresh(&registry);
     agrees_on_parts(&store, &registry);
 }
 

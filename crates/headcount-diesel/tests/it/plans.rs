@@ -686,7 +686,7 @@ fn sqlite_keeps_no_statement_for_each_shape() {
     record_from_now_on();
     let registry = Arc::new(Registry::builtin());
     let sqlite = Sqlite::default();
-    let store = sqlite.fresh(Arc::clone(&registry));
+    let store = sqlite.fresh(&registry);
     ask_in_all_shapes(&world(&store, &registry, "shapes"));
 }
 

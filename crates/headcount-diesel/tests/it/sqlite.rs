@@ -35,8 +35,8 @@ impl Sqlite {
         StoreOptions::new(Secret::new(format!("sqlite:{}", file.display())))
     }
 
-    pub(crate) fn fresh(&self, registry: Arc<Registry>) -> DieselStore {
-        Self::at(&self.file(), &registry)
+    pub(crate) fn fresh(&self, registry: &Arc<Registry>) -> DieselStore {
+        Self::at(&self.file(), registry)
     }
 
     /// A store of its own in this file.
@@ -65,7 +65,7 @@ impl Drop for Sqlite {
 
 impl Fixture for Sqlite {
     fn open(&self, registry: Arc<Registry>) -> Arc<dyn Store> {
-        Arc::new(self.fresh(registry))
+        Arc::new(self.fresh(&registry))
     }
 }
 
