@@ -100,7 +100,7 @@ fn a_user_switched_off_and_on() {
 fn a_member_more() {
     let (_app, client) = client();
     let ids: Vec<String> = (0..WARM_UP + RUNS)
-        .map(|number| client.post("/Users", &user(&format!("ada{number}"))).expect(201).id().to_owned())
+        .map(|number| client.post("/Users", &user(&format!("ada{number}"))).expect(201).id().clone())
         .collect();
     let group = client.post("/Groups", &json!({"displayName": "Engines"})).expect(201);
     let target = format!("/Groups/{}?excludedAttributes=members", group.id());

@@ -180,6 +180,9 @@ fn parallel_changes_of_one_group_all_take_effect_on_postgresql() {
     parallel_changes_all_take_effect(Backend::Postgres);
 }
 
+/// A request.
+type Ask<'a> = Box<dyn Fn(&Client) -> Reply + 'a>;
+
 /// Requests of every kind, each refused with this status; none of them may be the first to notice.
 fn refused(clients: &[Client], user: &str, group: &str, status: u16) {
     let patch = json!([{"op": "replace", "path": "active", "value": false}]);
@@ -187,7 +190,6 @@ fn refused(clients: &[Client], user: &str, group: &str, status: u16) {
     let bulk = json!([{"method": "POST", "path": "/Users", "bulkId": "b", "data": {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "late"
     }}]);
-    type Ask<'a> = Box<dyn Fn(&Client) -> Reply + 'a>;
     let asks: Vec<Ask<'_>> = vec![
         Box::new(|client| client.get(&format!("/Users/{user}"))),
         Box::new(|client| client.get(&format!("/Groups/{group}"))),

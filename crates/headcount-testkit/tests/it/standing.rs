@@ -152,6 +152,9 @@ impl Ground {
     }
 }
 
+/// What is changed, the status that it closes with, and how it is closed and opened again.
+type Change<'a> = (&'a str, u16, Box<dyn Fn() + 'a>, Box<dyn Fn() + 'a>);
+
 /// Closing and opening again shows at once, and says what a server says that remembers nothing.
 fn what_closes_shows_at_once(backend: Backend) {
     if !backend.is_available() {
@@ -163,7 +166,6 @@ fn what_closes_shows_at_once(backend: Backend) {
     let hosted = Client::new(ground.app.api.clone(), "https://acme.example.test", "/api/service/scim", &client.token)
         .with_header("host", Some("acme.example.test"));
     let past = Timestamp::from_micros(1);
-    type Change<'a> = (&'a str, u16, Box<dyn Fn() + 'a>, Box<dyn Fn() + 'a>);
     let changes: Vec<Change<'_>> = vec![
         (
             "off",
