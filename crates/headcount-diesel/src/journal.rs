@@ -1,7 +1,7 @@
 //! The journal: written with every change, numbered and chained by the writer on SQLite and by the
 //! sealer on PostgreSQL.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry as MapEntry};
 
 use diesel::{
     QueryResult,
@@ -182,7 +182,7 @@ impl DieselTxn<'_> {
         let full = rows.len() >= 5_000;
         let mut previous = self.last_hash(last)?;
         let mut held: BTreeSet<String> = BTreeSet::new();
-        let mut group_versions: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+        let mut group_versions = BTreeMap::new();
         let mut numbers = Vec::new();
         let mut waiting = false;
         for row in rows {
@@ -275,30 +275,87 @@ impl DieselTxn<'_> {
     /// for entries of one transaction, which moved it once.
     fn group_version(
         &mut self,
-        known: &mut BTreeMap<String, (i64, i64)>,
+        known: &mut BTreeMap<String, GroupVersions>,
         resource: String,
         xid: i64,
         seen: i64,
     ) -> Result<i64, StoreError> {
-        if !known.contains_key(&resource) {
+        let versions = match known.entry(resource) {
+            MapEntry::Occupied(entry) => entry.into_mut(),
+            MapEntry::Vacant(entry) => {
+                let versions = self.group_versions(entry.key())?;
+                entry.insert(versions)
+            }
+        };
+        Ok(versions.next(xid, seen))
+    }
+
+    /// What the last numbered changes of members have given a group.
+    ///
+    /// The last is not that of the greatest `n`: of two writers that run at once, one may have
+    /// drawn its `n` first and be numbered second, having committed later. So many are read that a
+    /// few transactions are among them, however many members each has changed.
+    fn group_versions(&mut self, resource: &str) -> Result<GroupVersions, StoreError> {
+        let mut rows = NEWEST;
+        loop {
             let sql = Sql::new(
-                "SELECT x.version, x.xid FROM journal j JOIN journal_numbers x \
+                "SELECT x.xid, x.version FROM journal j JOIN journal_numbers x \
                  ON x.tenant_id = j.tenant_id AND x.xid = j.xid AND x.n = j.n WHERE j.tenant_id = ",
             )
             .int(self.key())
             .raw(" AND j.resource = ")
-            .text(&*resource)
-            .raw(" AND j.kind IN ('member_added', 'member_removed') ORDER BY j.n DESC LIMIT 1");
-            let found = self.one::<(BigInt, BigInt), (i64, i64)>(&sql)?;
-            known.insert(resource.clone(), found.unwrap_or_default());
+            .text(resource)
+            .raw(" AND j.kind IN ('member_added', 'member_removed') ORDER BY j.n DESC LIMIT 0 + ")
+            .int(rows);
+            let found = self.load::<(BigInt, BigInt), (i64, i64)>(&sql)?;
+            let all = i64::try_from(found.len()).is_ok_and(|found| found < rows);
+            let versions = GroupVersions::of(&found);
+            if all || versions.given.len() > FEW || rows >= MOST_NEWEST {
+                return Ok(versions);
+            }
+            rows = rows.saturating_mul(8);
         }
-        let version = match known.get(&resource) {
-            Some((last, of)) if *of == xid => seen.max(*last),
-            Some((last, _)) => seen.max(last.saturating_add(1)),
-            None => seen,
+    }
+}
+
+/// How many changes of a group's members are looked at first.
+const NEWEST: i64 = 128;
+
+/// How many are looked at when they are of [`FEW`] transactions.
+const MOST_NEWEST: i64 = NEWEST * 64;
+
+/// So many transactions may be those that all ran at once.
+const FEW: usize = 8;
+
+/// The versions that changes of members have given a group.
+#[derive(Default)]
+struct GroupVersions {
+    last: i64,
+    /// By transaction.
+    given: BTreeMap<i64, i64>,
+}
+
+impl GroupVersions {
+    /// From transactions and the versions that they gave, which only grow.
+    fn of(numbered: &[(i64, i64)]) -> Self {
+        let mut versions = Self::default();
+        for (xid, version) in numbered {
+            let given = versions.given.entry(*xid).or_default();
+            *given = (*given).max(*version);
+            versions.last = versions.last.max(*version);
+        }
+        versions
+    }
+
+    /// The version of a change in this transaction, which saw this one.
+    fn next(&mut self, xid: i64, seen: i64) -> i64 {
+        let version = match self.given.get(&xid) {
+            Some(given) => seen.max(*given),
+            None => seen.max(self.last.saturating_add(1)),
         };
-        known.insert(resource, (version, xid));
-        Ok(version)
+        self.given.insert(xid, version);
+        self.last = self.last.max(version);
+        version
     }
 }
 
@@ -350,4 +407,24 @@ fn entry(row: EntryRow) -> Result<NumberedEvent, StoreError> {
         detail,
         hash,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_members_that_was_overtaken_is_still_counted() {
+        // Newest `n` first: the transaction 12 drew its `n` before 11 and was numbered after it.
+        let mut versions = GroupVersions::of(&[(11, 7), (12, 8), (9, 6)]);
+        assert_eq!(versions.next(13, 7), 9);
+        assert_eq!(versions.next(14, 12), 12, "the document has changed between");
+    }
+
+    #[test]
+    fn changes_in_one_transaction_have_one_version_though_others_are_between() {
+        let mut versions = GroupVersions::of(&[(11, 7)]);
+        let given = [(12, 8), (13, 8), (12, 8), (11, 7), (14, 9)].map(|(xid, seen)| versions.next(xid, seen));
+        assert_eq!(given, [8, 9, 8, 7, 10]);
+    }
 }

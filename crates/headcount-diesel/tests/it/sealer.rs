@@ -95,6 +95,45 @@ mod postgres {
     }
 
     #[test]
+    fn a_change_of_members_that_was_overtaken_moves_the_versions_after_it() {
+        let Some(postgres) = Postgres::from_environment() else { return };
+        let (store, _) = postgres.fresh(Arc::new(Registry::builtin()));
+        let ctx = tenant(&store);
+        let group = store.writing::<_, ()>(&ctx, |txn| Ok(txn.insert_resource(&new(0, "Group"))?)).unwrap();
+        let at = Timestamp::from_micros(1_000_000);
+        let added = |version| event(0, "Group", version, EventKind::MemberAdded);
+        let step = Barrier::new(4);
+        let steps = |count: usize| (0..count).for_each(|_| drop(step.wait()));
+        // Touches the group, waits, writes the entry, waits, and is committed.
+        let change = |before: usize, between: usize, held: usize, after: usize| {
+            steps(before);
+            let work = |txn: &mut dyn headcount_store::Txn| {
+                let version = txn.touch_group(group, at)?;
+                steps(between);
+                txn.append(&added(version))?;
+                steps(held);
+                Ok(())
+            };
+            store.writing::<_, ()>(&ctx, work).unwrap();
+            steps(after);
+        };
+        std::thread::scope(|scope| {
+            // The first has the older id, the second the earlier entry, and the last sees only the first.
+            scope.spawn(|| change(0, 2, 0, 5));
+            scope.spawn(|| change(1, 0, 4, 2));
+            scope.spawn(|| change(4, 3, 0, 0));
+            steps(3);
+            store.maintain().unwrap();
+            steps(3);
+            store.maintain().unwrap();
+            steps(1);
+        });
+        while store.maintain().unwrap() {}
+        let events = store.reading::<_, ()>(&ctx, |txn| Ok(txn.events(0, 10)?)).unwrap();
+        assert_eq!(events.iter().map(|event| event.version).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+
+    #[test]
     fn a_row_waits_for_an_older_transaction_that_still_runs() {
         use diesel::connection::SimpleConnection;
 
