@@ -196,11 +196,13 @@ fn silence() -> StoreError {
     StoreError::Busy(None)
 }
 
-/// What a view shows, as a condition on the row `r`.
+/// What a view shows, as a condition on the row `r`, which an id or a number has found already. The signs
+/// keep it out of the choice of an index: a new database has no statistics, and PostgreSQL would take all
+/// of a tenant's rows for one.
 pub(crate) fn sees(view: &View) -> Sql {
     match view.adoptable {
-        Adoptable::Seen => Sql::new("(r.conn = ").int(view.connection.0).raw(" OR r.adoptable = 1)"),
-        Adoptable::Hidden => Sql::new("r.conn = ").int(view.connection.0),
+        Adoptable::Seen => Sql::new("(+r.conn = ").int(view.connection.0).raw(" OR +r.adoptable = 1)"),
+        Adoptable::Hidden => Sql::new("+r.conn = ").int(view.connection.0),
     }
 }
 
