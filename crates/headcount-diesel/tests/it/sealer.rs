@@ -103,7 +103,11 @@ mod postgres {
         let at = Timestamp::from_micros(1_000_000);
         let added = |version| event(0, "Group", version, EventKind::MemberAdded);
         let step = Barrier::new(4);
-        let steps = |count: usize| (0..count).for_each(|_| drop(step.wait()));
+        let steps = |count: usize| {
+            for _ in 0..count {
+                step.wait();
+            }
+        };
         // Touches the group, waits, writes the entry, waits, and is committed.
         let change = |before: usize, between: usize, held: usize, after: usize| {
             steps(before);
