@@ -69,6 +69,7 @@ struct Moving<'a> {
     member: &'a str,
     put: Put,
     at: Timestamp,
+    beyond: Option<u64>,
 }
 
 impl<'a> Plainly<'a> {
@@ -214,11 +215,13 @@ impl<'a> Plainly<'a> {
 
     /// The change of a member, if both can be asked for.
     fn moving(&self) -> Option<Moving<'a>> {
-        let Change::Member { view, resource_type, group, member, put, at } = self.act.change else { return None };
+        let Change::Member { view, resource_type, group, member, put, at, beyond } = self.act.change else {
+            return None;
+        };
         if group.contains('\0') || member.contains('\0') {
             return None;
         }
-        Some(Moving { view, type_number: self.number(resource_type)?, group, member, put, at })
+        Some(Moving { view, type_number: self.number(resource_type)?, group, member, put, at, beyond })
     }
 
     /// A condition on the row `g`: it is the group, the connection owns it, and the token stands.
@@ -274,7 +277,7 @@ impl<'a> Plainly<'a> {
             .int(tenant)
             .raw(" AND id = ")
             .text(moving.group)
-            .raw(" RETURNING version");
+            .raw(" RETURNING version, seq");
         let entry = Entry::of(self.act.event);
         once(writer, |link| {
             let moved = match (moving.put, moving.view.adoptable) {
@@ -286,12 +289,30 @@ impl<'a> Plainly<'a> {
                 let is_as_wanted = one::<BigInt, i64>(link, &is_as_wanted).map_err(torn)?.unwrap_or(0);
                 return Ok(Some(if is_as_wanted > 0 { Done::Unmoved } else { Done::Otherwise }));
             }
-            let version = one_keyed::<Touch, BigInt, i64>(link, &touch)
+            let (version, group) = one_keyed::<Touch, (BigInt, BigInt), (i64, i64)>(link, &touch)
                 .map_err(torn)?
                 .ok_or(Plain::Torn(StoreError::NotFound))?;
             entry.append(link, tenant, version).map_err(torn)?;
-            Ok(Some(Done::Moved))
+            // Nobody else writes here, and this connection has the pages at hand.
+            let is_large = match moving.beyond {
+                Some(than) => one_keyed::<MoreMembers, BigInt, i64>(link, &self.more_members(group, than)),
+                None => Ok(None),
+            };
+            Ok(Some(match is_large.map_err(torn)? {
+                Some(_) => Done::MovedAmongMany(version),
+                None => Done::Moved,
+            }))
         })
+    }
+
+    /// A SELECT of one row if the group has more members than this.
+    fn more_members(&self, group: i64, than: u64) -> Sql {
+        Sql::new("SELECT member FROM memberships WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND grp = ")
+            .int(group)
+            .raw(" LIMIT 1 OFFSET ")
+            .int(i64::try_from(than).unwrap_or(i64::MAX))
     }
 
     fn insert_on_postgres(&self, new: &NewResource) -> Option<Result<Done, StoreError>> {
@@ -483,7 +504,8 @@ fn once(
         let Some(work) = work.take() else { return Plain::Untouched };
         match work(link) {
             Ok(what) => {
-                let kept = matches!(what, Some(Done::Inserted(_) | Done::Updated(_) | Done::Moved));
+                let kept =
+                    matches!(what, Some(Done::Inserted(_) | Done::Updated(_) | Done::Moved | Done::MovedAmongMany(_)));
                 done = what;
                 if kept { Plain::Kept } else { Plain::Untouched }
             }
@@ -552,6 +574,7 @@ struct InsertMember;
 struct InsertSeenMember;
 struct DeleteMember;
 struct Touch;
+struct MoreMembers;
 struct InsertInOne<const ROWS: usize>;
 struct UpdateInOne;
 

@@ -3,7 +3,7 @@
 use headcount_model::{EventKind, PublicId, switches::GroupPatchAnswer, token::Access};
 use headcount_store::{
     Txn,
-    act::{self, Put},
+    act::{self, Done, Put},
     look::LookAt,
     members::GroupOf,
     query::View,
@@ -60,7 +60,16 @@ pub(crate) fn patch(
     let asked = Asked::all(resource_type, projection);
     let extent = Extent::of(&job, resource_type, projection);
     let frame = Frame::new(service.registry(), caller);
-    let shown = if move_at_once(&job, &request, id, precondition)? {
+    let moved = move_at_once(&job, &request, id, precondition, extent)?;
+    if let Some(Done::MovedAmongMany(version)) = moved {
+        return Ok(Answer {
+            status: 204,
+            body: None,
+            etag: Some(precondition::etag(version)),
+            location: Some(frame.location(&resource_type.name, id)),
+        });
+    }
+    let shown = if moved.is_some() {
         Shape::Now(None)
     } else if let Some(shown) = at_once(&job, &request, id, precondition, projection)? {
         Shape::Done(shown)
@@ -99,35 +108,41 @@ enum Shape {
     Now(Option<Shown>),
 }
 
-/// Adds or takes out one member with one act, if the request is no more than that. Returns whether it
-/// was; if not, a transaction decides and explains.
-fn move_at_once(job: &Job<'_>, request: &Patch<'_>, id: &str, precondition: &Precondition) -> Result<bool, ScimError> {
+/// Adds or takes out one member with one act, if the request is no more than that. `None`: it is not,
+/// and a transaction decides and explains.
+fn move_at_once(
+    job: &Job<'_>,
+    request: &Patch<'_>,
+    id: &str,
+    precondition: &Precondition,
+    extent: Extent,
+) -> Result<Option<Done>, ScimError> {
     let resource_type = request.resource_type;
     let is_plain = request.only_members
         && *precondition == Precondition::default()
         && resource_type.extensions.is_empty()
         && job.service.limits().max_members > 0;
     if !is_plain {
-        return Ok(false);
+        return Ok(None);
     }
     // Operations on members go by the request alone, so that any group does for them.
     let group = Resource::default();
     let registry = job.service.registry();
     let patched = scim_patch::apply(registry, resource_type, &group, &Map::new(), &request.request, &request.dialect);
-    let Ok(Patched { resource, members, password: None, .. }) = patched else { return Ok(false) };
+    let Ok(Patched { resource, members, password: None, .. }) = patched else { return Ok(None) };
     let (member, put) = match members.as_slice() {
         [MemberDelta::Add(values)] => match values.as_slice() {
             [one] => (one.value.as_str(), Put::In),
-            _ => return Ok(false),
+            _ => return Ok(None),
         },
         [MemberDelta::Remove(ids)] => match ids.as_slice() {
             [one] => (one.as_str(), Put::Out),
-            _ => return Ok(false),
+            _ => return Ok(None),
         },
-        _ => return Ok(false),
+        _ => return Ok(None),
     };
     if resource != group || member == id {
-        return Ok(false);
+        return Ok(None);
     }
     let session = Session::known(job);
     let kind = match put {
@@ -145,8 +160,12 @@ fn move_at_once(job: &Job<'_>, request: &Patch<'_>, id: &str, precondition: &Pre
         member,
         put,
         at: job.now,
+        beyond: match extent {
+            Extent::UpTo(max) if !membership::looks_up_members(&session.view, false) => Some(max),
+            Extent::Nothing | Extent::UpTo(_) | Extent::Everything => None,
+        },
     };
-    job.act(change, &event).map(|done| done.is_some()).map_err(|error| job.failed(error))
+    job.act(change, &event).map_err(|error| job.failed(error))
 }
 
 /// Looks at the resource and writes what becomes of it with one act, or nothing if nothing changes.

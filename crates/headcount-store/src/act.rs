@@ -50,6 +50,8 @@ pub enum Change<'a> {
         put: Put,
         /// When.
         at: Timestamp,
+        /// Asks for the version afterwards of a group that has more members than this.
+        beyond: Option<u64>,
     },
 }
 
@@ -71,6 +73,10 @@ pub enum Done {
     Updated(i64),
     /// The member is in, or out, and was not before.
     Moved,
+    /// The same, in a group that has more members than was asked about and this version, both as they
+    /// stood with the change. A store that would have to wait for other changes to know this says
+    /// [`Done::Moved`].
+    MovedAmongMany(i64),
     /// It was as it should be, and nothing was written.
     Unmoved,
     /// Nothing was written: the token's standing differs, there is a tombstone, another version, no
@@ -110,7 +116,7 @@ pub fn within(txn: &mut dyn Txn, act: &Act<'_>) -> Result<Done, StoreError> {
             Err(StoreError::VersionMismatch) => Ok(Done::Otherwise),
             Err(error) => Err(error),
         },
-        Change::Member { view, resource_type, group, member, put, at } => {
+        Change::Member { view, resource_type, group, member, put, at, beyond: _ } => {
             let Some(group) = txn.find_resource(view, resource_type, group, Lock::Shared)? else {
                 return Ok(Done::Otherwise);
             };
@@ -151,7 +157,7 @@ pub fn through<S: Store + ?Sized>(store: &S, ctx: &TenantCtx, act: &Act<'_>) -> 
         done = within(txn, act)?;
         Ok(match done {
             Done::Otherwise | Done::Unmoved => Verdict::Rollback,
-            Done::Inserted(_) | Done::Updated(_) | Done::Moved => Verdict::Commit,
+            Done::Inserted(_) | Done::Updated(_) | Done::Moved | Done::MovedAmongMany(_) => Verdict::Commit,
         })
     })?;
     Ok(done)

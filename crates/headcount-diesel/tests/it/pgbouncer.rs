@@ -306,6 +306,7 @@ impl Customer {
                 member: user_id.as_str(),
                 put,
                 at: at(),
+                beyond: Some(0),
             };
             let kind = if put == Put::In { EventKind::MemberAdded } else { EventKind::MemberRemoved };
             assert_eq!(self.act(member, &self.event(kind, group, "Group")), moved);

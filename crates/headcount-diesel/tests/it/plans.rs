@@ -558,6 +558,7 @@ fn writes(world: &World<'_>, check: &mut Check<'_>) {
             member: member.as_str(),
             put,
             at: at(20),
+            beyond: None,
         };
         check(&written("a member", [&["r_id"], &["r_id"]]), &mut || world.act(change, &moved));
     }
