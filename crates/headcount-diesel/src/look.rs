@@ -457,7 +457,7 @@ impl Found {
 
     /// Whether these are all: no group is itself a member, or only direct groups are wanted.
     fn add_groups(&mut self, member: Seq, json: &str, levels: u8) -> Result<bool, StoreError> {
-        let groups: Vec<(i64, &str, Option<String>, i64)> =
+        let groups: Vec<(i64, String, Option<String>, i64)> =
             serde_json::from_str(json).map_err(|error| StoreError::Backend(error.into()))?;
         for (group, id, display, above) in groups {
             if levels > 1 && above != 0 {
@@ -466,6 +466,7 @@ impl Found {
             // Nothing is in itself.
             if group != member.0 {
                 let id = PublicId::from_text(&id);
+                let display = display.map(Into::into);
                 self.groups.push(GroupOf { member, group: Seq(group), id, display, direct: true });
             }
         }
@@ -700,5 +701,6 @@ impl Link {
     }
 }
 
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(test)]
+#[cfg(feature = "postgres")]
 mod tests;

@@ -1,6 +1,9 @@
 //! Group members as rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use diesel::sql_types::{BigInt, Nullable, Text};
 use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
@@ -14,7 +17,7 @@ use crate::{
     connection::Dialect,
     lists::{among_ints, among_texts, rows_of_texts},
     resources::MOST_BINDS,
-    sql::Sql,
+    sql::{Id, Sql},
     txn::{DieselTxn, sees},
 };
 
@@ -31,9 +34,8 @@ impl MemberTxn for DieselTxn<'_> {
                 .raw(" AND ")
                 .add(sees(view))
                 .raw(" ORDER BY r.id");
-            for row in self.load::<(BigInt, Text, BigInt), (i64, String, i64)>(&sql)? {
-                found.push(self.member(row)?);
-            }
+            let rows = self.load::<(BigInt, Text, BigInt), MemberRow>(&sql)?;
+            found.extend(self.members_in(rows)?);
         }
         Ok(found)
     }
@@ -119,8 +121,8 @@ impl MemberTxn for DieselTxn<'_> {
             .int(after.map_or(i64::MIN, |seq| seq.0))
             .raw(" ORDER BY member LIMIT 0 + ")
             .int(i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = self.load::<(BigInt, Text, BigInt), (i64, String, i64)>(&sql)?;
-        rows.into_iter().map(|row| self.member(row)).collect()
+        let rows = self.load::<(BigInt, Text, BigInt), MemberRow>(&sql)?;
+        self.members_in(rows)
     }
 
     fn members_of(&mut self, groups: &[Seq], limit: u64) -> Result<Vec<(Seq, MemberRef)>, StoreError> {
@@ -139,11 +141,10 @@ impl MemberTxn for DieselTxn<'_> {
                 .raw(") ORDER BY grp, member LIMIT 0 + ")
                 .int(i64::try_from(missing).unwrap_or(i64::MAX));
             let sql = if chunk.len() > 1 { sql.one_off() } else { sql };
-            for (group, seq, id, number) in
-                self.load::<(BigInt, BigInt, Text, BigInt), (i64, i64, String, i64)>(&sql)?
-            {
-                found.push((Seq(group), self.member((seq, id, number))?));
-            }
+            let rows = self.load::<(BigInt, (BigInt, Text, BigInt)), (i64, MemberRow)>(&sql)?;
+            let (groups, rows): (Vec<Seq>, Vec<MemberRow>) =
+                rows.into_iter().map(|(group, row)| (Seq(group), row)).unzip();
+            found.extend(groups.into_iter().zip(self.members_in(rows)?));
         }
         Ok(found)
     }
@@ -168,53 +169,22 @@ impl MemberTxn for DieselTxn<'_> {
     }
 
     fn groups_of(&mut self, view: &View, members: &[Seq], levels: u8) -> Result<Vec<GroupOf>, StoreError> {
-        // The edges are read level by level for all members together, each node once.
-        let members: BTreeSet<i64> = members.iter().map(|seq| seq.0).collect();
-        let mut above: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        let mut groups: BTreeMap<i64, (String, Option<String>)> = BTreeMap::new();
-        let mut frontier: BTreeSet<i64> = members.clone();
-        for _ in 0..levels {
-            if frontier.is_empty() {
-                break;
-            }
-            let mut next = BTreeSet::new();
-            for (member, group, id, display) in self.groups_directly(view, &frontier)? {
-                above.entry(member).or_default().push(group);
-                groups.insert(group, (id, display));
-                next.insert(group);
-            }
-            for asked in frontier {
-                above.entry(asked).or_default();
-            }
-            frontier = next.into_iter().filter(|group| !above.contains_key(group)).collect();
+        let mut asked: Vec<i64> = members.iter().map(|seq| seq.0).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        if asked.is_empty() || levels == 0 {
+            return Ok(Vec::new());
         }
-        let mut found = Vec::new();
-        for member in members {
-            let mut direct_of: BTreeMap<i64, bool> = BTreeMap::new();
-            let mut reached = vec![member];
-            for level in 0..levels {
-                let mut next = Vec::new();
-                for group in reached.iter().filter_map(|node| above.get(node)).flatten() {
-                    if *group != member && !direct_of.contains_key(group) {
-                        direct_of.insert(*group, level == 0);
-                        next.push(*group);
-                    }
-                }
-                reached = next;
-            }
-            for (group, direct) in direct_of {
-                if let Some((id, display)) = groups.get(&group) {
-                    found.push(GroupOf {
-                        member: Seq(member),
-                        group: Seq(group),
-                        id: PublicId::from_text(id),
-                        display: display.clone(),
-                        direct,
-                    });
-                }
-            }
+        let Direct { mut edges, groups } = self.groups_directly(view, &asked)?;
+        if levels > 1 && groups.values().any(|group| group.above) {
+            return self.groups_above(view, &asked, levels, edges, groups);
         }
-        Ok(found)
+        edges.sort_unstable();
+        let found = edges.into_iter().filter(|(member, group)| member != group).filter_map(|(member, group)| {
+            let found = groups.get(&group)?;
+            Some(found.of(member, group, true))
+        });
+        Ok(found.collect())
     }
 
     fn groups_with_member(&mut self, member: Seq) -> Result<Vec<(MemberRef, ConnectionKey)>, StoreError> {
@@ -226,10 +196,10 @@ impl MemberTxn for DieselTxn<'_> {
         .raw(" AND m.member = ")
         .int(member.0)
         .raw(" ORDER BY r.id");
-        let rows = self.load::<(BigInt, Text, BigInt, BigInt), (i64, String, i64, i64)>(&sql)?;
-        rows.into_iter()
-            .map(|(seq, id, number, conn)| Ok((self.member((seq, id, number))?, ConnectionKey(conn))))
-            .collect()
+        let rows = self.load::<((BigInt, Text, BigInt), BigInt), (MemberRow, i64)>(&sql)?;
+        let (rows, owners): (Vec<MemberRow>, Vec<ConnectionKey>) =
+            rows.into_iter().map(|(row, conn)| (row, ConnectionKey(conn))).unzip();
+        Ok(self.members_in(rows)?.into_iter().zip(owners).collect())
     }
 
     fn touch_group(&mut self, group: Seq, at: Timestamp) -> Result<i64, StoreError> {
@@ -305,8 +275,22 @@ impl MemberTxn for DieselTxn<'_> {
 }
 
 impl DieselTxn<'_> {
-    fn member(&mut self, (seq, id, number): (i64, String, i64)) -> Result<MemberRef, StoreError> {
-        Ok(MemberRef { seq: Seq(seq), id: PublicId::from_text(&id), resource_type: self.name_of(number)? })
+    fn members_in(&mut self, rows: Vec<MemberRow>) -> Result<Vec<MemberRef>, StoreError> {
+        let mut found = Vec::with_capacity(rows.len());
+        let mut known: Option<(i64, Arc<str>)> = None;
+        for (seq, Id(id), number) in rows {
+            // Nearly always all are of one type.
+            let resource_type = match &known {
+                Some((known, name)) if *known == number => Arc::clone(name),
+                _ => {
+                    let name: Arc<str> = self.name_of(number)?.into();
+                    known = Some((number, Arc::clone(&name)));
+                    name
+                }
+            };
+            found.push(MemberRef { seq: Seq(seq), id, resource_type });
+        }
+        Ok(found)
     }
 
     /// Whether the group and all these resources are there.
@@ -324,13 +308,64 @@ impl DieselTxn<'_> {
         Err(StoreError::NotFound)
     }
 
-    /// The groups that these resources are directly in: member, group, its id, its displayName.
-    fn groups_directly(&mut self, view: &View, members: &BTreeSet<i64>) -> Result<Vec<Edge>, StoreError> {
-        let members: Vec<i64> = members.iter().copied().collect();
-        if self.dialect() == Dialect::Sqlite {
-            return self.edges_and_groups(view, &members);
+    /// The groups of resources whose direct groups are read, some of which may be members themselves.
+    fn groups_above(
+        &mut self,
+        view: &View,
+        members: &[i64],
+        levels: u8,
+        mut edges: Vec<(i64, i64)>,
+        mut groups: BTreeMap<i64, Group>,
+    ) -> Result<Vec<GroupOf>, StoreError> {
+        // The edges are read level by level for all members together, each node once.
+        let mut above: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        let mut frontier: Vec<i64> = members.to_vec();
+        for level in 1..=levels {
+            let mut next = BTreeSet::new();
+            for (member, group) in edges {
+                above.entry(member).or_default().push(group);
+                next.insert(group);
+            }
+            for asked in frontier {
+                above.entry(asked).or_default();
+            }
+            frontier = next.into_iter().filter(|group| !above.contains_key(group)).collect();
+            if level == levels || frontier.is_empty() {
+                break;
+            }
+            let direct = self.groups_directly(view, &frontier)?;
+            edges = direct.edges;
+            groups.extend(direct.groups);
         }
         let mut found = Vec::new();
+        for member in members {
+            let mut direct_of: BTreeMap<i64, bool> = BTreeMap::new();
+            let mut reached = vec![*member];
+            for level in 0..levels {
+                let mut next = Vec::new();
+                for group in reached.iter().filter_map(|node| above.get(node)).flatten() {
+                    if group != member && !direct_of.contains_key(group) {
+                        direct_of.insert(*group, level == 0);
+                        next.push(*group);
+                    }
+                }
+                reached = next;
+            }
+            let known = direct_of.into_iter().filter_map(|(group, direct)| {
+                let found = groups.get(&group)?;
+                Some(found.of(*member, group, direct))
+            });
+            found.extend(known);
+        }
+        Ok(found)
+    }
+
+    /// The groups that these resources, which are in order, are directly in.
+    fn groups_directly(&mut self, view: &View, members: &[i64]) -> Result<Direct, StoreError> {
+        if self.dialect() == Dialect::Sqlite {
+            return self.edges_and_groups(view, members);
+        }
+        let mut found = Direct { edges: Vec::new(), groups: BTreeMap::new() };
         for chunk in members.chunks(MOST_BINDS) {
             let sql = Sql::new(
                 "SELECT m.member, r.seq, r.id, (r.doc::json ->> 'displayName') \
@@ -342,43 +377,44 @@ impl DieselTxn<'_> {
             .add(among_ints(Dialect::Postgres, "m.member", chunk))
             .raw(" AND ")
             .add(sees(view));
-            found
-                .extend(self.load::<(BigInt, BigInt, Text, Nullable<Text>), (i64, i64, String, Option<String>)>(&sql)?);
+            let rows = self.load::<(BigInt, BigInt, Text, Nullable<Text>), (i64, i64, Id, Option<String>)>(&sql)?;
+            for (member, group, Id(id), display) in rows {
+                found.edges.push((member, group));
+                let display = display.map(Into::into);
+                // Whether it is a member itself shows when its own groups are asked for.
+                found.groups.entry(group).or_insert(Group { id, display, above: true });
+            }
         }
         Ok(found)
     }
 
     /// The same on SQLite, where statements are cheap: memberships by their index alone, then each group
     /// once, however many are in it.
-    fn edges_and_groups(&mut self, view: &View, members: &[i64]) -> Result<Vec<Edge>, StoreError> {
-        let edges = self.edges(members)?;
-        if edges.is_empty() {
-            return Ok(Vec::new());
-        }
-        let groups: BTreeSet<i64> = edges.iter().map(|(_, group)| *group).collect();
-        let groups: Vec<i64> = groups.into_iter().collect();
-        let mut shown: BTreeMap<i64, (String, Option<String>)> = BTreeMap::new();
-        for chunk in groups.chunks(MOST_BINDS) {
+    fn edges_and_groups(&mut self, view: &View, members: &[i64]) -> Result<Direct, StoreError> {
+        let mut edges = self.edges(members)?;
+        let mut seqs: Vec<i64> = edges.iter().map(|(_, group)| *group).collect();
+        seqs.sort_unstable();
+        seqs.dedup();
+        let mut groups = BTreeMap::new();
+        for chunk in seqs.chunks(MOST_BINDS) {
             // The sign keeps SQLite from reading all of the tenant's rows.
             let sql = Sql::new(
-                "SELECT r.seq, r.id, json_extract(r.doc, '$.displayName') FROM resources r WHERE +r.tenant_id = ",
+                "SELECT r.seq, r.id, json_extract(r.doc, '$.displayName'), EXISTS (SELECT 1 FROM memberships n \
+                 WHERE n.tenant_id = r.tenant_id AND n.member = r.seq) FROM resources r WHERE +r.tenant_id = ",
             )
             .int(self.key())
             .raw(" AND ")
             .add(among_ints(Dialect::Sqlite, "r.seq", chunk))
             .raw(" AND ")
             .add(sees(view));
-            for (group, id, display) in
-                self.load::<(BigInt, Text, Nullable<Text>), (i64, String, Option<String>)>(&sql)?
+            for (group, Id(id), display, above) in
+                self.load::<(BigInt, Text, Nullable<Text>, BigInt), (i64, Id, Option<String>, i64)>(&sql)?
             {
-                shown.insert(group, (id, display));
+                groups.insert(group, Group { id, display: display.map(Into::into), above: above != 0 });
             }
         }
-        let edges = edges.into_iter().filter_map(|(member, group)| {
-            let (id, display) = shown.get(&group)?;
-            Some((member, group, id.clone(), display.clone()))
-        });
-        Ok(edges.collect())
+        edges.retain(|(_, group)| groups.contains_key(group));
+        Ok(Direct { edges, groups })
     }
 
     /// The memberships of these resources, which are in order.
@@ -402,8 +438,29 @@ impl DieselTxn<'_> {
     }
 }
 
-/// A member, a group it is directly in, the group's id and its displayName.
-type Edge = (i64, i64, String, Option<String>);
+/// A member's sequence, its id and the number of its type.
+type MemberRow = (i64, Id, i64);
+
+/// What some resources are directly in.
+struct Direct {
+    /// Member and group.
+    edges: Vec<(i64, i64)>,
+    groups: BTreeMap<i64, Group>,
+}
+
+/// A group that something is in.
+struct Group {
+    id: PublicId,
+    display: Option<Arc<str>>,
+    /// Whether it may be a member itself.
+    above: bool,
+}
+
+impl Group {
+    fn of(&self, member: i64, group: i64, direct: bool) -> GroupOf {
+        GroupOf { member: Seq(member), group: Seq(group), id: self.id.clone(), display: self.display.clone(), direct }
+    }
+}
 
 /// Most ids that named nobody kept of a group; the statement names it too.
 const MOST_UNMATCHED: usize = 1_000;

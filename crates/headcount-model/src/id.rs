@@ -1,7 +1,7 @@
 //! Identifiers. Public ids are text and are what clients see; keys are small integers inside one
 //! database and never leave it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{entropy::Entropy, time::Timestamp};
 
@@ -29,7 +29,7 @@ key! {
 /// A public id: a `UUIDv7` in lower-case text, made by us, compared as text and never parsed
 /// (another spelling is another id).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PublicId(Box<str>);
+pub struct PublicId(Arc<str>);
 
 impl PublicId {
     /// Makes a new id; ids made later sort later, up to the millisecond.

@@ -214,7 +214,7 @@ pub(crate) fn perform(
     let revived = tombstone.as_ref().map(|_| json!({ "revived": true }));
     journal::append(txn, job, session, EventKind::Create, Some(subject), paths, revived.as_ref())?;
     if let Some(tombstone) = &tombstone {
-        let member = MemberRef { seq, id: stored.id.clone(), resource_type: stored.resource_type.clone() };
+        let member = MemberRef { seq, id: stored.id.clone(), resource_type: stored.resource_type.as_str().into() };
         lifecycle::rejoin(txn, job, session, &member, tombstone)?;
     }
     let mut members = MembersChanged::default();

@@ -307,7 +307,7 @@ fn batch(
         let mut element = json!({
             "value": member.id.as_str(),
             "$ref": frame.location(&member.resource_type, member.id.as_str()),
-            "type": member.resource_type,
+            "type": &*member.resource_type,
         });
         if let (Value::Object(parts), Some(name)) = (&mut element, names.get(&member.seq)) {
             parts.insert("display".to_owned(), name.as_str().into());

@@ -52,6 +52,8 @@ struct Form<'a> {
     /// `None`: not shown.
     members: Option<Arc<MemberForm>>,
     groups: Groups,
+    /// What is the same of all groups of a resource; empty where none are shown.
+    group_middle: String,
     /// `None`: every document is cut.
     care: Option<Care<'a>>,
     cut: Arc<Cut>,
@@ -236,7 +238,9 @@ impl<'a> Frame<'a> {
             let cut = if care.is_some() { None } else { Some(Arc::clone(&cut)) };
             Arc::new(MemberForm::new(self, cut))
         });
-        Form { resource_type, members, groups: if groups { Groups::Shown } else { Groups::LeftOut }, care, cut }
+        let group_middle = if groups { self.group_middle() } else { String::new() };
+        let groups = if groups { Groups::Shown } else { Groups::LeftOut };
+        Form { resource_type, members, groups, group_middle, care, cut }
     }
 
     /// Appends the resource as an answer holds it: the document with `id`, then what is not in it.
@@ -259,7 +263,7 @@ impl<'a> Frame<'a> {
             shown.groups = None;
         }
         if form.care.is_some() {
-            self.push_derived(text, &shown, location);
+            self.push_derived(text, &shown, location, &form.group_middle);
         } else {
             cut::push_derived(text, &form.cut, self, &shown, location);
         }
@@ -267,12 +271,12 @@ impl<'a> Frame<'a> {
         Ok(())
     }
 
-    fn push_derived(&self, text: &mut String, shown: &Shown, location: &str) {
+    fn push_derived(&self, text: &mut String, shown: &Shown, location: &str, group_middle: &str) {
         if let Some(groups) = &shown.groups
             && !groups.is_empty()
         {
             text.push_str(",\"groups\":");
-            self.push_groups(text, groups);
+            self.push_groups(text, groups, group_middle);
         }
         text.push_str(",\"meta\":{\"resourceType\":");
         push_string(text, &shown.stored.resource_type);
@@ -282,19 +286,22 @@ impl<'a> Frame<'a> {
         text.push_str(",\"location\":");
         push_string(text, location);
         text.push_str(",\"version\":");
-        push_string(text, &etag(shown.stored.version));
-        text.push('}');
+        // A tag of ours needs no more than that.
+        let _ = write!(text, "\"W/\\\"{}\\\"\"}}", shown.stored.version);
     }
 
-    fn push_groups(&self, text: &mut String, groups: &[GroupOf]) {
-        let start = escaped(&self.location("Group", ""));
+    /// What is the same of all groups.
+    fn group_middle(&self) -> String {
+        middle(&self.location("Group", ""))
+    }
+
+    fn push_groups(&self, text: &mut String, groups: &[GroupOf], middle: &str) {
         text.push('[');
         for (index, group) in groups.iter().enumerate() {
-            text.push_str(if index == 0 { "{\"value\":" } else { ",{\"value\":" });
-            push_string(text, group.id.as_str());
-            text.push_str(",\"$ref\":\"");
-            text.push_str(&start);
-            push_segment(text, group.id.as_str());
+            if index > 0 {
+                text.push(',');
+            }
+            push_value_and_ref(text, group.id.as_str(), middle);
             text.push('"');
             if let (Some(display), Toggle::On) = (&group.display, self.switches.member_display) {
                 text.push_str(",\"display\":");
@@ -306,9 +313,34 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// What is between the id and the path segment of [`push_value_and_ref`], for URLs that begin so.
+fn middle(start: &str) -> String {
+    format!(",\"$ref\":\"{}", escaped(start))
+}
+
+/// Appends the first two members of an element that refers to a resource, but for the last quote.
+fn push_value_and_ref(text: &mut String, id: &str, middle: &str) {
+    text.push_str("{\"value\":");
+    push_string(text, id);
+    text.push_str(middle);
+    push_segment(text, id);
+}
+
+/// Whether a path segment needs no percent-encoding.
+#[expect(clippy::needless_bitwise_bool, reason = "without an early end many bytes are looked at together")]
+fn is_unreserved(segment: &str) -> bool {
+    segment.bytes().fold(true, |plain, byte| {
+        plain & (byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'.') | (byte == b'_') | (byte == b'~'))
+    })
+}
+
 /// Appends a path segment, percent-encoded but for unreserved characters (RFC 3986 §2.3).
 fn push_segment(url: &mut String, segment: &str) {
     const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    if is_unreserved(segment) {
+        url.push_str(segment);
+        return;
+    }
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             url.push(char::from(byte));

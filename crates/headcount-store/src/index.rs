@@ -554,7 +554,7 @@ pub fn candidate(
         .iter()
         .filter(|group| group.direct)
         .map(|group| match &group.display {
-            Some(display) => json!({"value": group.id.as_str(), "display": display, "type": "direct"}),
+            Some(display) => json!({"value": group.id.as_str(), "display": &**display, "type": "direct"}),
             None => json!({"value": group.id.as_str(), "type": "direct"}),
         })
         .collect();
@@ -562,7 +562,7 @@ pub fn candidate(
         document.insert("groups".to_owned(), groups.into());
     }
     let members: Vec<Value> =
-        members.iter().map(|member| json!({"value": member.id.as_str(), "type": member.resource_type})).collect();
+        members.iter().map(|member| json!({"value": member.id.as_str(), "type": &*member.resource_type})).collect();
     if !members.is_empty() {
         document.insert("members".to_owned(), members.into());
     }

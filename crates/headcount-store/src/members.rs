@@ -5,6 +5,8 @@
     reason = "every method fails as StoreError says; a method tells what is particular to it"
 )]
 
+use std::sync::Arc;
+
 use headcount_model::{ConnectionKey, PublicId, Seq, Timestamp};
 
 use crate::{error::StoreError, query::View};
@@ -17,7 +19,7 @@ pub struct MemberRef {
     /// Its public id.
     pub id: PublicId,
     /// Its resource type's name.
-    pub resource_type: String,
+    pub resource_type: Arc<str>,
 }
 
 /// A group that a resource is in.
@@ -30,7 +32,7 @@ pub struct GroupOf {
     /// The group's public id.
     pub id: PublicId,
     /// The group's displayName as stored, if it has one.
-    pub display: Option<String>,
+    pub display: Option<Arc<str>>,
     /// Whether the resource is itself a member, or only a member of a member.
     pub direct: bool,
 }

@@ -39,10 +39,12 @@ mod repeated {
 #[test]
 fn every_property_is_in_the_list_once() {
     let sources = [
+        include_str!("../src/testkit/contract/acts.rs"),
         include_str!("../src/testkit/contract/concurrency.rs"),
         include_str!("../src/testkit/contract/filters.rs"),
         include_str!("../src/testkit/contract/isolation.rs"),
         include_str!("../src/testkit/contract/journal.rs"),
+        include_str!("../src/testkit/contract/looks.rs"),
         include_str!("../src/testkit/contract/members.rs"),
         include_str!("../src/testkit/contract/pages.rs"),
         include_str!("../src/testkit/contract/passwords.rs"),

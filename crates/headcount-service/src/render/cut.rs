@@ -101,7 +101,7 @@ pub(super) fn derived(frame: &Frame<'_>, shown: &Shown, location: &str) -> Map<S
         && !groups.is_empty()
     {
         let mut text = String::new();
-        frame.push_groups(&mut text, groups);
+        frame.push_groups(&mut text, groups, &frame.group_middle());
         // What was just written is JSON.
         derived.insert("groups".to_owned(), serde_json::from_str(&text).unwrap_or_default());
     }

@@ -2,8 +2,9 @@
 
 /// Appends a string with its quotes.
 pub(crate) fn push_string(out: &mut String, text: &str) {
-    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
-    if text.bytes().all(plain) {
+    #[expect(clippy::needless_bitwise_bool, reason = "without an early end many bytes are looked at together")]
+    let plain = |byte: u8| (byte >= 0x20) & (byte != b'"') & (byte != b'\\');
+    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
         out.push('"');
         out.push_str(text);
         out.push('"');

@@ -6,12 +6,7 @@ use headcount_model::{Seq, switches::Toggle};
 use headcount_store::members::MemberRef;
 use serde_json::{Map, Value};
 
-use super::{
-    Frame,
-    cut::Cut,
-    json::{escaped, push_string},
-    push_segment,
-};
+use super::{Frame, cut::Cut, json::push_string, middle, push_value_and_ref};
 use crate::membership::MEMBERS;
 
 /// How members are written on one connection; needs nothing of the request, since the last of them
@@ -47,7 +42,7 @@ impl TypeText {
     fn new(name: &str, start: &str) -> Self {
         let mut end = "\",\"type\":".to_owned();
         push_string(&mut end, name);
-        Self { name: name.to_owned(), middle: format!(",\"$ref\":\"{}", escaped(start)), end }
+        Self { name: name.to_owned(), middle: middle(start), end }
     }
 }
 
@@ -66,16 +61,13 @@ impl MemberForm {
 
     fn push(&self, out: &mut String, member: &MemberRef, display: Option<&String>) {
         let unknown;
-        let kind = if let Some(known) = self.types.iter().find(|known| known.name == member.resource_type) {
+        let kind = if let Some(known) = self.types.iter().find(|known| *known.name == *member.resource_type) {
             known
         } else {
             unknown = TypeText::new(&member.resource_type, &format!("{}/", self.base_url));
             &unknown
         };
-        out.push_str("{\"value\":");
-        push_string(out, member.id.as_str());
-        out.push_str(&kind.middle);
-        push_segment(out, member.id.as_str());
+        push_value_and_ref(out, member.id.as_str(), &kind.middle);
         out.push_str(&kind.end);
         if let Some(display) = display {
             out.push_str(",\"display\":");

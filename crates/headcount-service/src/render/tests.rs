@@ -57,7 +57,7 @@ fn expected(frame: &Frame<'_>, shown: &Shown, projection: &Projection, specified
             let mut element = json!({
                 "value": member.id.as_str(),
                 "$ref": frame.location(&member.resource_type, member.id.as_str()),
-                "type": member.resource_type,
+                "type": &*member.resource_type,
             });
             if let Some(name) = names.get(&member.seq) {
                 element["display"] = name.as_str().into();
@@ -75,7 +75,7 @@ fn expected(frame: &Frame<'_>, shown: &Shown, projection: &Projection, specified
                 "$ref": frame.location("Group", group.id.as_str()),
             });
             if let (Some(display), Toggle::On) = (&group.display, frame.switches.member_display) {
-                element["display"] = display.as_str().into();
+                element["display"] = (&**display).into();
             }
             element["type"] = if group.direct { "direct" } else { "indirect" }.into();
             element
@@ -237,7 +237,7 @@ fn rendered(frame: &Frame<'_>, shown: Shown, projection: &Projection, specified:
 }
 
 fn group_of(id: &str, display: Option<String>, direct: bool) -> GroupOf {
-    GroupOf { member: Seq(7), group: Seq(1), id: PublicId::from_text(id), display, direct }
+    GroupOf { member: Seq(7), group: Seq(1), id: PublicId::from_text(id), display: display.map(Into::into), direct }
 }
 
 const VIEW: View = View { connection: ConnectionKey(1), adoptable: Adoptable::Seen };
@@ -286,7 +286,7 @@ proptest! {
         let mut shown = Shown::of(stored("Group", "g", document.to_string()), &VIEW);
         let mut list = Members::default();
         for (seq, (id, kind, name)) in (1..).zip(members.into_iter().flatten()) {
-            list.found.push(MemberRef { seq: Seq(seq), id: PublicId::from_text(&id), resource_type: kind.to_owned() });
+            list.found.push(MemberRef { seq: Seq(seq), id: PublicId::from_text(&id), resource_type: kind.into() });
             list.names.extend(name.map(|name| (Seq(seq), name)));
         }
         if projection.wants(registry.resource_type("Group").unwrap(), "members") {

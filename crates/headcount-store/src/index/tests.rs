@@ -222,7 +222,7 @@ fn candidate_has_what_the_document_lacks() {
         member: Seq(1),
         group: Seq(2),
         id: PublicId::from_text(id),
-        display: direct.then(|| "Staff".to_owned()),
+        display: direct.then(|| "Staff".into()),
         direct,
     };
     let candidate = candidate(&stored("User", &json!({"userName": "a"})), &[group("g", true), group("h", false)], &[]);
@@ -238,7 +238,7 @@ fn candidate_has_what_the_document_lacks() {
             "groups": [{"value": "g", "display": "Staff", "type": "direct"}],
         })
     );
-    let member = MemberRef { seq: Seq(5), id: PublicId::from_text("m"), resource_type: "Group".to_owned() };
+    let member = MemberRef { seq: Seq(5), id: PublicId::from_text("m"), resource_type: "Group".into() };
     let group = super::candidate(&stored("Group", &json!({"displayName": "G"})), &[], &[member]).unwrap();
     assert_eq!(group["members"], json!([{"value": "m", "type": "Group"}]));
 }

@@ -447,7 +447,7 @@ fn flat<T>(result: Result<T, Abort<()>>) -> Result<T, StoreError> {
 }
 
 fn member_ref(resource: &StoredResource) -> MemberRef {
-    MemberRef { seq: resource.seq, id: resource.id.clone(), resource_type: resource.resource_type.clone() }
+    MemberRef { seq: resource.seq, id: resource.id.clone(), resource_type: resource.resource_type.as_str().into() }
 }
 
 fn event(kind: EventKind, resource: Option<(&str, PublicId)>, version: i64) -> Event {

@@ -35,7 +35,7 @@ pub fn find_members_gives_each_known_id_once_in_id_order(fixture: &dyn Fixture) 
     asked.extend(["", "%", "nobody"]);
     let found = world.read(|txn| txn.find_members(&world.view(), &asked)).unwrap();
     assert_eq!(found, [member_ref(&group), member_ref(&users[1]), member_ref(&users[0])]);
-    assert_eq!(found[0].resource_type, "Group");
+    assert_eq!(*found[0].resource_type, *"Group");
     assert_eq!(world.read(|txn| txn.find_members(&world.view(), &[])).unwrap(), []);
 }
 
@@ -115,7 +115,7 @@ pub fn long_member_lists_are_written_whole(fixture: &dyn Fixture) {
                 .map(|n| {
                     let new = world.new_resource("User", n, &json!({"userName": format!("user{n}")}));
                     let seq = txn.insert_resource(&new)?;
-                    Ok(MemberRef { seq, id: new.id, resource_type: new.resource_type })
+                    Ok(MemberRef { seq, id: new.id, resource_type: new.resource_type.into() })
                 })
                 .collect::<Result<Vec<_>, _>>()
         })
@@ -190,7 +190,7 @@ fn group_of(member: &StoredResource, group: &StoredResource, direct: bool) -> Gr
         member: member.seq,
         group: group.seq,
         id: group.id.clone(),
-        display: document["displayName"].as_str().map(ToOwned::to_owned),
+        display: document["displayName"].as_str().map(Into::into),
         direct,
     }
 }

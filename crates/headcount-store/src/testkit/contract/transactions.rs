@@ -37,7 +37,7 @@ fn change_everything(world: &World, before: &Before, txn: &mut dyn Txn) -> Resul
     txn.set_password(before.user.seq, Some(&PasswordHash::from_stored("changed")))?;
     txn.touch_group(before.group.seq, super::at(600))?;
     txn.remove_members(before.group.seq, &[before.user.id.as_str()])?;
-    txn.add_members(before.group.seq, &[MemberRef { seq, id: id(50), resource_type: "User".to_owned() }])?;
+    txn.add_members(before.group.seq, &[MemberRef { seq, id: id(50), resource_type: "User".into() }])?;
     txn.note_unmatched(before.group.seq, &["nobody"], super::at(600))?;
     txn.append(&event(EventKind::Create, Some(("User", id(50))), 1))?;
     txn.record_conflict(&Conflict {

@@ -19,7 +19,11 @@ const MOST_UNMATCHED: usize = 1_000;
 
 impl Row {
     pub(super) fn member_ref(&self) -> MemberRef {
-        MemberRef { seq: self.stored.seq, id: self.stored.id.clone(), resource_type: self.stored.resource_type.clone() }
+        MemberRef {
+            seq: self.stored.seq,
+            id: self.stored.id.clone(),
+            resource_type: self.stored.resource_type.as_str().into(),
+        }
     }
 }
 
@@ -61,7 +65,7 @@ impl TenantState {
                 member,
                 group: row.stored.seq,
                 id: row.stored.id.clone(),
-                display: display_name(row),
+                display: display_name(row).map(Into::into),
                 direct,
             })
             .collect()
