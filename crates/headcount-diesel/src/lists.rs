@@ -10,9 +10,7 @@ pub(crate) fn among_ints(dialect: Dialect, column: &'static str, values: &[i64])
     }
     match dialect {
         Dialect::Sqlite => Sql::new(column).raw(JSON).text(bracketed('[', values, ']')).raw("))"),
-        Dialect::Postgres => {
-            Sql::new(column).raw(UNNESTED).text(bracketed('{', values, '}')).raw(" AS BIGINT[])))")
-        }
+        Dialect::Postgres => Sql::new(column).raw(UNNESTED).text(bracketed('{', values, '}')).raw(" AS BIGINT[])))"),
     }
 }
 
