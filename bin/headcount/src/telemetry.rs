@@ -1,6 +1,6 @@
 //! Logging.
 //!
-//! A server writes a line for every request, so that neither making a line ([`line`]) nor handing it
+//! A server writes a line for every request, so that neither making a line ([`mod@line`]) nor handing it
 //! to the system ([`sink`]) may cost a request more than a few microseconds.
 
 use std::{

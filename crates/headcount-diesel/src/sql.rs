@@ -243,6 +243,7 @@ pub(crate) trait Fixed: 'static {
     /// The text on SQLite between the binds.
     const SQLITE: &'static [&'static str];
     /// The same on PostgreSQL.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "it is read where there is PostgreSQL"))]
     const POSTGRES: &'static [&'static str];
 }
 
