@@ -368,15 +368,15 @@ impl DieselTxn<'_> {
         let mut found = Direct { edges: Vec::new(), groups: BTreeMap::new() };
         for chunk in members.chunks(MOST_BINDS) {
             let sql = Sql::new(
-                "SELECT m.member, r.seq, r.id, (r.doc::json ->> 'displayName') \
-                 FROM memberships m JOIN resources r ON r.tenant_id = m.tenant_id AND r.seq = m.grp \
-                 WHERE m.tenant_id = ",
+                "SELECT m.member, g.seq, g.id, (g.doc::json ->> 'displayName') FROM memberships m CROSS JOIN LATERAL \
+                 (SELECT r.seq, r.id, r.doc FROM resources r WHERE r.tenant_id = m.tenant_id AND r.seq = m.grp AND ",
             )
+            .add(sees(view))
+            // OFFSET 0 keeps each group found by its key, also before there are statistics.
+            .raw(" OFFSET 0) g WHERE m.tenant_id = ")
             .int(self.key())
             .raw(" AND ")
-            .add(among_ints(Dialect::Postgres, "m.member", chunk))
-            .raw(" AND ")
-            .add(sees(view));
+            .add(among_ints(Dialect::Postgres, "m.member", chunk));
             let rows = self.load::<(BigInt, BigInt, Text, Nullable<Text>), (i64, i64, Id, Option<String>)>(&sql)?;
             for (member, group, Id(id), display) in rows {
                 found.edges.push((member, group));
