@@ -62,7 +62,7 @@ pub fn print(micros: i64) -> String {
     text
 }
 
-/// Writes what [`print`] makes, with as many digits of fraction as are wanted, without a string of
+/// Writes what [`print()`] makes, with as many digits of fraction as are wanted, without a string of
 /// its own.
 ///
 /// # Errors
