@@ -15,7 +15,7 @@ use headcount_store::{
     act::{Act, Change, Done, Put},
     index::IndexForm,
     query::{Adoptable, View},
-    resources::{NewResource, Update},
+    resources::{NewResource, StoredResource, Update},
 };
 
 use self::trip::{Failed, Run};
@@ -184,15 +184,7 @@ impl<'a> Plainly<'a> {
         }
         let (tenant, before) = (self.key(), update.before);
         let difference = difference(&update.index_before.values, &update.index.values);
-        let first = changes(update)
-            .raw(" WHERE tenant_id = ")
-            .int(tenant)
-            .raw(" AND seq = ")
-            .int(before.seq.0)
-            .raw(" AND version = ")
-            .int(before.version)
-            .raw(" AND ")
-            .add(self.stands());
+        let first = changes(update).add(self.at_version(before));
         let (gone, put) = (self.valued(difference.gone)?, self.valued(difference.put)?);
         let gone = gone.chunks(MOST_ROWS).map(|chunk| values::delete_values(tenant, before.seq.0, chunk));
         let put = put.chunks(MOST_ROWS).map(|chunk| values::put_values(tenant, Of::Seq(before.seq.0), chunk));
@@ -211,6 +203,18 @@ impl<'a> Plainly<'a> {
             entry.append(link, tenant, version).map_err(torn)?;
             Ok(Some(Done::Updated(version)))
         })
+    }
+
+    /// The condition of an update: the row is at the version that was read, and the token stands.
+    fn at_version(&self, before: &StoredResource) -> Sql {
+        Sql::new(" WHERE tenant_id = ")
+            .int(self.key())
+            .raw(" AND seq = ")
+            .int(before.seq.0)
+            .raw(" AND version = ")
+            .int(before.version)
+            .raw(" AND ")
+            .add(self.stands())
     }
 
     /// The change of a member, if both can be asked for.
@@ -369,14 +373,7 @@ impl<'a> Plainly<'a> {
         let build = |_| {
             let mut sql = Sql::new("WITH r AS (")
                 .add(all_changes(update))
-                .raw(" WHERE tenant_id = ")
-                .int(tenant)
-                .raw(" AND seq = ")
-                .int(before.seq.0)
-                .raw(" AND version = ")
-                .int(before.version)
-                .raw(" AND ")
-                .add(self.stands())
+                .add(self.at_version(before))
                 .raw(" RETURNING seq, version)");
             if !gone.is_empty() {
                 sql = sql

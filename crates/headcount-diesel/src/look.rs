@@ -589,6 +589,22 @@ macro_rules! counts {
     };
 }
 
+/// A page by sequence in this direction.
+macro_rules! page_from {
+    ($direction:literal) => {
+        &[
+            "SELECT r.seq, r.id, r.version, r.created, r.modified, r.doc FROM (SELECT q.seq FROM resources q \
+             WHERE q.tenant_id = ",
+            " AND q.conn = ",
+            " AND q.type = ",
+            concat!(" ORDER BY q.seq", $direction, " LIMIT 0 + "),
+            " OFFSET ",
+            ") p CROSS JOIN resources r WHERE r.seq = p.seq AND r.tenant_id = ",
+            concat!(" ORDER BY p.seq", $direction),
+        ]
+    };
+}
+
 /// A standing and two counts; then the binds tenant and token.
 struct PageHead;
 
@@ -602,16 +618,7 @@ impl Fixed for PageHead {
 struct PageFromFront;
 
 impl Fixed for PageFromFront {
-    const SQLITE: &'static [&'static str] = &[
-        "SELECT r.seq, r.id, r.version, r.created, r.modified, r.doc FROM (SELECT q.seq FROM resources q \
-         WHERE q.tenant_id = ",
-        " AND q.conn = ",
-        " AND q.type = ",
-        " ORDER BY q.seq LIMIT 0 + ",
-        " OFFSET ",
-        ") p CROSS JOIN resources r WHERE r.seq = p.seq AND r.tenant_id = ",
-        " ORDER BY p.seq",
-    ];
+    const SQLITE: &'static [&'static str] = page_from!("");
     const POSTGRES: &'static [&'static str] = Self::SQLITE;
 }
 
@@ -619,16 +626,7 @@ impl Fixed for PageFromFront {
 struct PageFromBack;
 
 impl Fixed for PageFromBack {
-    const SQLITE: &'static [&'static str] = &[
-        "SELECT r.seq, r.id, r.version, r.created, r.modified, r.doc FROM (SELECT q.seq FROM resources q \
-         WHERE q.tenant_id = ",
-        " AND q.conn = ",
-        " AND q.type = ",
-        " ORDER BY q.seq DESC LIMIT 0 + ",
-        " OFFSET ",
-        ") p CROSS JOIN resources r WHERE r.seq = p.seq AND r.tenant_id = ",
-        " ORDER BY p.seq DESC",
-    ];
+    const SQLITE: &'static [&'static str] = page_from!(" DESC");
     const POSTGRES: &'static [&'static str] = Self::SQLITE;
 }
 

@@ -18,6 +18,19 @@ pub(crate) enum Of {
     /// On SQLite, the one that was inserted last on this connection: tables without row numbers of
     /// their own do not move that.
     Last,
+    /// On PostgreSQL, the one that the part `r` of the statement returns.
+    Part,
+}
+
+impl Of {
+    /// Adds the number of the resource's row to a list.
+    fn number(self, sql: Sql) -> Sql {
+        match self {
+            Self::Seq(seq) => sql.raw(", ").int(seq),
+            Self::Last => sql.raw(", last_insert_rowid()"),
+            Self::Part => sql.raw(", r.seq"),
+        }
+    }
 }
 
 /// What makes a value row another row: path, value, element.
@@ -76,15 +89,24 @@ pub(crate) fn put_values(tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
 }
 
 fn values(tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
-    let mut sql = Sql::new(INSERT_VALUES).raw(" VALUES ");
+    Sql::new(INSERT_VALUES).raw(" VALUES ").add(tuples(tenant, of, rows))
+}
+
+fn values_of_part(tenant: i64, rows: &[Valued<'_>]) -> Sql {
+    Sql::new(INSERT_VALUES)
+        .raw(" SELECT x.* FROM r CROSS JOIN LATERAL (VALUES ")
+        .add(tuples(tenant, Of::Part, rows))
+        .raw(") AS x")
+}
+
+/// The rows in brackets, between commas.
+fn tuples(tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
+    let mut sql = Sql::empty();
     for (n, (path, row)) in rows.iter().enumerate() {
         sql =
             sql.raw(if n > 0 { ", (" } else { "(" }).int(tenant).raw(", ").int(*path).raw(", ").text(cut(&row.folded));
-        sql = match of {
-            Of::Seq(seq) => sql.raw(", ").int(seq),
-            Of::Last => sql.raw(", last_insert_rowid()"),
-        };
-        sql = sql
+        sql = of
+            .number(sql)
             .raw(", ")
             .int(row.element.into())
             .raw(", ")
@@ -123,27 +145,6 @@ pub(crate) fn put_values_of_part(tenant: i64, rows: &[Valued<'_>]) -> Sql {
     values_of_part(tenant, rows).raw(OVERWRITE)
 }
 
-fn values_of_part(tenant: i64, rows: &[Valued<'_>]) -> Sql {
-    let mut sql = Sql::new(INSERT_VALUES).raw(" SELECT x.* FROM r CROSS JOIN LATERAL (VALUES ");
-    for (n, (path, row)) in rows.iter().enumerate() {
-        sql = sql
-            .raw(if n > 0 { ", (" } else { "(" })
-            .int(tenant)
-            .raw(", ")
-            .int(*path)
-            .raw(", ")
-            .text(cut(&row.folded))
-            .raw(", r.seq, ")
-            .int(row.element.into())
-            .raw(", ")
-            .maybe_text(row.element_type.as_deref().map(cut))
-            .raw(", ")
-            .int(row.primary.into())
-            .raw(")");
-    }
-    sql.raw(") AS x")
-}
-
 /// A unique value with the number of its path and the number of its scope.
 pub(crate) type Unique<'a> = (i64, i64, &'a UniqueValue);
 
@@ -151,11 +152,7 @@ pub(crate) type Unique<'a> = (i64, i64, &'a UniqueValue);
 pub(crate) fn insert_unique(tenant: i64, type_number: i64, of: Of, (path, scope, value): Unique<'_>) -> Sql {
     let sql =
         Sql::new(INSERT_UNIQUE).raw(" VALUES (").ints([tenant, scope, type_number, path]).raw(", ").text(&*value.key);
-    match of {
-        Of::Seq(seq) => sql.raw(", ").int(seq),
-        Of::Last => sql.raw(", last_insert_rowid()"),
-    }
-    .raw(")")
+    of.number(sql).raw(")")
 }
 
 /// On PostgreSQL, inserts unique values of the resource that the part `r` of the statement returns.

@@ -26,8 +26,7 @@ use crate::{
     service::{Precondition, Service},
     session::{Job, Session},
     show::{self, Asked, Shown},
-    sight::Sight,
-    specified,
+    sight, specified,
     stop::Stop,
     write::{self, Change, Written},
 };
@@ -181,13 +180,10 @@ fn at_once(
     if membership::has_members(resource_type) || request.password.is_some() || names_groups(request) {
         return Ok(None);
     }
-    let Some(seen) = Sight::of(job, resource_type, id, projection)?.seen() else { return Ok(None) };
-    let session = Session::known(job);
-    let stored = &seen.stored;
-    let Ok(before) = adoption::own_document(stored, &session.view) else { return Ok(None) };
-    if precondition::check_write(precondition, stored.version).is_err() {
+    let Some((seen, before)) = sight::to_write(job, resource_type, id, precondition, projection)? else {
         return Ok(None);
-    }
+    };
+    let (session, stored) = (Session::known(job), &seen.stored);
     let read_only = read_only(job, request, stored, &session.view, None);
     let Ok((after, members)) = patched(job, &session, request, &before, &read_only) else { return Ok(None) };
     let change = change(request, stored, &before, after, &members);

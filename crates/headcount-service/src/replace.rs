@@ -28,8 +28,7 @@ use crate::{
     service::{Precondition, Service},
     session::{Job, Session},
     show::{self, Asked, Shown},
-    sight::Sight,
-    specified,
+    sight, specified,
     stop::Stop,
     write::{self, Change, Written},
 };
@@ -82,13 +81,10 @@ fn at_once(
     if membership::has_members(resource_type) || request.password.is_some() {
         return Ok(None);
     }
-    let Some(seen) = Sight::of(job, resource_type, id, projection)?.seen() else { return Ok(None) };
-    let session = Session::known(job);
-    let stored = &seen.stored;
-    let Ok(before) = adoption::own_document(stored, &session.view) else { return Ok(None) };
-    if precondition::check_write(precondition, stored.version).is_err() {
+    let Some((seen, before)) = sight::to_write(job, resource_type, id, precondition, projection)? else {
         return Ok(None);
-    }
+    };
+    let (session, stored) = (Session::known(job), &seen.stored);
     let Ok(after) = after(request, &session, &before) else { return Ok(None) };
     let written = write::at_once(job, &session, change(request, stored, &before, after, &[]))?;
     Ok(written.map(|Written { stored, .. }| seen.shown(stored, &session.view)))

@@ -6,9 +6,11 @@ use headcount_store::{
     query::View,
     resources::StoredResource,
 };
-use scim_schema::{Projection, ResourceType, ScimError};
+use scim_schema::{Projection, Resource, ResourceType, ScimError};
 
 use crate::{
+    adoption, precondition,
+    service::Precondition,
     session::Job,
     show::{self, Shown},
 };
@@ -57,6 +59,21 @@ impl Sight {
             Self::Nothing | Self::Unsure => None,
         }
     }
+}
+
+/// The resource and its document, for a request that would write it with one act. `None`: a transaction
+/// decides and explains.
+pub(crate) fn to_write(
+    job: &Job<'_>,
+    resource_type: &ResourceType,
+    id: &str,
+    precondition: &Precondition,
+    projection: &Projection,
+) -> Result<Option<(Seen, Resource)>, ScimError> {
+    let Some(seen) = Sight::of(job, resource_type, id, projection)?.seen() else { return Ok(None) };
+    let Ok(before) = adoption::own_document(&seen.stored, &job.caller.known.view) else { return Ok(None) };
+    let meets = precondition::check_write(precondition, seen.stored.version).is_ok();
+    Ok(meets.then_some((seen, before)))
 }
 
 impl Seen {
