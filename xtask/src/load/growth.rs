@@ -27,16 +27,6 @@ const USERS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 /// Members of one group, unless told.
 const MEMBERS: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
 
-/// What is asked of a tenant that grows.
-const OF_TENANTS: [Workload; 6] = [
-    Workload::GetUser,
-    Workload::FilterUserName,
-    Workload::ActivateUser,
-    Workload::AddMember,
-    Workload::Mixed,
-    Workload::CreateUser,
-];
-
 /// What is asked of a group that grows; adding a member tells of removing one too.
 const OF_GROUPS: [Workload; 2] = [Workload::GetGroupAlone, Workload::AddMember];
 
@@ -89,7 +79,7 @@ impl Growth<'_> {
         for size in users {
             seed(&mut target, *size, &[100], &what)?;
             self.stage.settle(self.engine, &name, Beside::Nothing)?;
-            for workload in OF_TENANTS {
+            for workload in Workload::OF_SCALES {
                 let group = target.groups.first();
                 self.measure("users", *size, workload, &[(&target, group)])?;
             }
@@ -112,7 +102,7 @@ impl Growth<'_> {
         let what = format!("{}, tenants", self.engine.title());
         seed(&mut first, USERS_OF_EACH, &[USERS_OF_EACH / 2], &what)?;
         self.stage.settle(self.engine, &name, Beside::Nothing)?;
-        for workload in OF_TENANTS {
+        for workload in Workload::OF_SCALES {
             self.measure("tenants", 1, workload, &[(&first, first.groups.first())])?;
         }
         let others = self.make_tenants(&first, &url, &name, tenants.saturating_sub(1), &what)?;
@@ -122,7 +112,7 @@ impl Growth<'_> {
         if measured.is_empty() {
             return Ok(());
         }
-        for workload in OF_TENANTS {
+        for workload in Workload::OF_SCALES {
             self.measure("tenants", tenants, workload, &measured)?;
         }
         Ok(())

@@ -17,16 +17,6 @@ use super::target::Target;
 use super::workload::Workload;
 use crate::workspace::Workspace;
 
-/// What is asked, unless told.
-const WORKLOADS: [Workload; 6] = [
-    Workload::GetUser,
-    Workload::FilterUserName,
-    Workload::ActivateUser,
-    Workload::AddMember,
-    Workload::Mixed,
-    Workload::CreateUser,
-];
-
 /// Two servers have to serve as much as one.
 const LEAST_RATIO: f64 = 1.0;
 
@@ -44,7 +34,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let two = Target { host, ..one.clone() };
     let mut table = Table::new(&["workload", "one/s", "two/s", "two/one [least..most]", "one p99 ms", "two p99 ms"]);
     let mut faults = Vec::new();
-    let workloads = options.workloads.as_ref().map_or(WORKLOADS.to_vec(), |codes| Workload::named(codes));
+    let workloads = options.workloads.as_ref().map_or(Workload::OF_SCALES.to_vec(), |codes| Workload::named(codes));
     for workload in workloads {
         let (mut alone, mut together) = (Vec::new(), Vec::new());
         let (mut alone_all, mut together_all) = (Series::default(), Series::default());

@@ -39,6 +39,10 @@ pub(crate) const BATCH: usize = 100;
 pub(crate) const PAGE: usize = 100;
 
 impl Workload {
+    /// What is asked where something grows, tenants or servers.
+    pub(crate) const OF_SCALES: [Self; 6] =
+        [Self::GetUser, Self::FilterUserName, Self::ActivateUser, Self::AddMember, Self::Mixed, Self::CreateUser];
+
     /// All, in the order in which they are run: those that add users last.
     pub(crate) const ALL: [Self; 19] = [
         Self::GetUser,

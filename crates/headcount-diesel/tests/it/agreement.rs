@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
-use headcount_model::{ConnectionKey, PublicId, TenantKey, Timestamp};
+use headcount_model::{ConnectionKey, PublicId, Timestamp};
 use headcount_store::{
     Store, StoreExt, TenantCtx,
     index::{Column, IndexPolicy, Place, candidate, cut, form, place},
@@ -10,7 +10,6 @@ use headcount_store::{
     query::{Adoptable, Order, Query, ScanLimits, Selection, Sort, View},
     resources::{NewResource, StoredResource, Tombstone, Update},
     store::Abort,
-    system::{NewTenant, SystemTx},
 };
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -26,7 +25,11 @@ use scim_filter::{
 use scim_schema::{AttrPath, Registry, Resource, datetime, fold::fold_user_name};
 use serde_json::{Map, Value, json};
 
-use crate::{postgres::Postgres, sqlite::Sqlite};
+use crate::{
+    beginnings::{self, Made},
+    postgres::Postgres,
+    sqlite::Sqlite,
+};
 
 #[test]
 fn sqlite_agrees_with_memory() {
@@ -251,20 +254,8 @@ fn furnish_texts(store: &dyn Store, registry: &Registry, long: Long) -> Tenant {
 }
 
 fn empty_tenant(store: &dyn Store, slug: &str) -> (TenantCtx, View) {
-    let made = store
-        .insert_tenant(&NewTenant {
-            id: PublicId::from_text(slug),
-            slug: slug.to_owned(),
-            name: slug.to_owned(),
-            entitled: true,
-            hosts: Vec::new(),
-            application: PublicId::from_text(&format!("{slug}-application")),
-            created: Timestamp::from_micros(0),
-        })
-        .unwrap();
-    let ctx = SystemTx::for_command_line().tenant(made.key);
-    let connection = connection_of(store, &ctx, made.key);
-    (ctx, View { connection, adoptable: Adoptable::Seen })
+    let Made { ctx, application, .. } = beginnings::tenant(store, slug);
+    (ctx, View { connection: application, adoptable: Adoptable::Seen })
 }
 
 /// Attributes to sort by: columns, times, value rows, and one that only documents have.
@@ -402,19 +393,7 @@ enum Long {
 
 fn furnish(store: &dyn Store, registry: &Registry, runner: &mut TestRunner, long: Long) -> Tenant {
     let slug = if long == Long::Some { "long" } else { "short" };
-    let made = store
-        .insert_tenant(&NewTenant {
-            id: PublicId::from_text(slug),
-            slug: slug.to_owned(),
-            name: slug.to_owned(),
-            entitled: true,
-            hosts: Vec::new(),
-            application: PublicId::from_text(&format!("{slug}-application")),
-            created: Timestamp::from_micros(0),
-        })
-        .unwrap();
-    let ctx = SystemTx::for_command_line().tenant(made.key);
-    let application = connection_of(store, &ctx, made.key);
+    let Made { ctx, application, .. } = beginnings::tenant(store, slug);
     // Some wait to be adopted, so that both parts of a view are read. The connection need not exist.
     let view = View { connection: ConnectionKey(9_999), adoptable: Adoptable::Seen };
     let documents = user_document();
@@ -466,10 +445,4 @@ fn furnish(store: &dyn Store, registry: &Registry, runner: &mut TestRunner, long
         stored.push((resource, document));
     }
     Tenant { ctx, view, stored }
-}
-
-fn connection_of(store: &dyn Store, ctx: &TenantCtx, tenant: TenantKey) -> ConnectionKey {
-    let connections = store.reading::<_, ()>(ctx, |txn| Ok(txn.connections()?)).unwrap();
-    assert_eq!(connections[0].tenant, tenant);
-    connections[0].key
 }

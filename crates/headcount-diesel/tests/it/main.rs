@@ -9,6 +9,7 @@
 )]
 
 mod agreement;
+mod beginnings;
 mod pgbouncer;
 mod plans;
 mod postgres;

@@ -15,7 +15,6 @@ use headcount_model::{
 use headcount_store::{
     Abort, Store, StoreError, StoreExt, TenantCtx, Verdict,
     act::{Act, Change, Done, Put},
-    index::{IndexForm, UniqueScope},
     look::{Look, LookAt},
     members::MemberRef,
     query::{Adoptable, Query, ScanLimits, Selection, View},
@@ -30,7 +29,10 @@ use headcount_token::TokenHash;
 use scim_filter::Predicate;
 use scim_schema::Registry;
 
-use crate::postgres::{Postgres, ROLE, with_database};
+use crate::{
+    beginnings,
+    postgres::{Postgres, ROLE, with_database},
+};
 
 /// A pgbouncer, and the server behind it.
 struct Pgbouncer {
@@ -192,7 +194,7 @@ impl Customer {
             created: at(),
             modified: at(),
             document: format!("{{\"by\":\"{}\"}}", self.name),
-            index: form(&format!("{resource_type}-{n}")),
+            index: beginnings::index(Some(format!("{resource_type}-{n}"))),
         }
     }
 
@@ -289,7 +291,7 @@ impl Customer {
             adoptable: false,
             modified: at(),
             document: new.document.clone(),
-            index: &form(&format!("renamed-{user}")),
+            index: &beginnings::index(Some(format!("renamed-{user}"))),
         };
         let updated = self.act(Change::Update(&update), &self.event(EventKind::Patch, user, "User"));
         assert_eq!(updated, Done::Updated(2));
@@ -335,21 +337,6 @@ impl Customer {
 
 fn at() -> Timestamp {
     Timestamp::from_micros(1_000_000)
-}
-
-fn form(key: &str) -> IndexForm {
-    IndexForm {
-        key: Some(key.to_owned()),
-        scope: UniqueScope::Tenant,
-        external_id: None,
-        display_key: None,
-        family_key: None,
-        given_key: None,
-        active: None,
-        present: 0,
-        values: Vec::new(),
-        unique: Vec::new(),
-    }
 }
 
 /// Two servers of two tenants and a bystander share one connection to PostgreSQL: after each call

@@ -13,7 +13,7 @@ use diesel::{
     sql_types::Text,
     sqlite::SqliteConnection,
 };
-use headcount_model::{Actor, ConnectionKey, Event, EventKind, PublicId, ScopeSet, Timestamp, TokenId, TokenRecord};
+use headcount_model::{Actor, Event, EventKind, PublicId, Timestamp, TokenId};
 use headcount_store::{
     Store, StoreError, StoreExt, TenantCtx,
     act::{Act, Change, Put},
@@ -24,14 +24,13 @@ use headcount_store::{
     query::{Adoptable, Order, Query, ScanLimits, Selection, Sort, View},
     resources::{Lock, NewResource, StoredResource, Tombstone, Update},
     store::Txn,
-    system::{NewTenant, SystemTx},
 };
 use headcount_token::TokenHash;
 use scim_filter::{CompileOptions, Filter, Limits, Predicate, Target, parser::Leniencies};
 use scim_schema::{AttrPath, Registry, Resource};
 use serde_json::{Value, json};
 
-use crate::{postgres::Postgres, sqlite::Sqlite};
+use crate::{beginnings, postgres::Postgres, sqlite::Sqlite};
 
 thread_local! {
     /// What this thread's connections ran, while it is recorded.
@@ -338,35 +337,11 @@ impl World<'_> {
 }
 
 fn world<'s>(store: &'s dyn Store, registry: &Arc<Registry>, slug: &str) -> World<'s> {
-    let made = store
-        .insert_tenant(&NewTenant {
-            id: PublicId::from_text(slug),
-            slug: slug.to_owned(),
-            name: slug.to_owned(),
-            entitled: true,
-            hosts: Vec::new(),
-            application: PublicId::from_text(&format!("{slug}-application")),
-            created: at(0),
-        })
-        .unwrap();
-    let ctx = SystemTx::for_command_line().tenant(made.key);
-    let connection: ConnectionKey = store.reading::<_, ()>(&ctx, |txn| Ok(txn.connections()?)).unwrap()[0].key;
+    let made = beginnings::tenant(store, slug);
     let token = TokenId::from_text(&format!("{slug}-token"));
-    let record = TokenRecord {
-        id: token.clone(),
-        tenant: made.key,
-        connection,
-        name: String::new(),
-        scopes: ScopeSet::default(),
-        created: at(0),
-        made_by: "command line".to_owned(),
-        lifetime_s: None,
-        expires: None,
-        last_used: None,
-        revoked: None,
-    };
-    let view = View { connection, adoptable: Adoptable::Seen };
-    let world = World { store, registry: Arc::clone(registry), ctx, view, token };
+    let record = beginnings::token(&made, &token);
+    let view = View { connection: made.application, adoptable: Adoptable::Seen };
+    let world = World { store, registry: Arc::clone(registry), ctx: made.ctx, view, token };
     world.write(|txn| txn.insert_token(&record, &TokenHash::from_stored("x")));
     world
 }

@@ -12,15 +12,14 @@ use headcount_model::{Actor, ConnectionKey, Event, EventKind, PublicId, Timestam
 use headcount_store::{
     Store, StoreExt, TenantCtx,
     events::{NumberedEvent, verify_chain},
-    index::{IndexForm, UniqueScope},
     query::{Adoptable, View},
     resources::{Lock, NewResource, Update},
     store::Abort,
-    system::{NewTenant, SystemStore, SystemTx},
+    system::SystemStore,
 };
 use scim_schema::Registry;
 
-use crate::postgres::Postgres;
+use crate::{beginnings, postgres::Postgres};
 
 const WRITERS: usize = 8;
 const EACH: usize = 60;
@@ -246,30 +245,10 @@ fn new(n: usize, resource_type: &str) -> NewResource {
         created: Timestamp::from_micros(0),
         modified: Timestamp::from_micros(0),
         document: "{}".to_owned(),
-        index: IndexForm {
-            key: None,
-            scope: UniqueScope::Tenant,
-            external_id: None,
-            display_key: None,
-            family_key: None,
-            given_key: None,
-            active: None,
-            present: 0,
-            values: Vec::new(),
-            unique: Vec::new(),
-        },
+        index: beginnings::index(None),
     }
 }
 
 fn tenant(store: &dyn Store) -> TenantCtx {
-    let made = store.insert_tenant(&NewTenant {
-        id: PublicId::from_text("acme"),
-        slug: "acme".to_owned(),
-        name: "Acme".to_owned(),
-        entitled: true,
-        hosts: Vec::new(),
-        application: PublicId::from_text("application"),
-        created: Timestamp::from_micros(0),
-    });
-    SystemTx::for_command_line().tenant(made.unwrap().key)
+    beginnings::tenant(store, "acme").ctx
 }

@@ -3,25 +3,21 @@
 use std::sync::Arc;
 
 use headcount_diesel::{DieselStore, migrate};
-use headcount_model::{
-    Actor, ConnectionKey, Event, EventKind, PublicId, ScopeSet, SystemClock, Timestamp, TokenId, TokenRecord,
-};
+use headcount_model::{Actor, ConnectionKey, Event, EventKind, PublicId, SystemClock, Timestamp, TokenId};
 use headcount_store::{
     Abort, Store, StoreExt, TenantCtx,
     act::{Act, Change, Done},
     events::verify_chain,
-    index::{IndexForm, UniqueScope},
     page::Window,
     query::{Adoptable, Query, ScanLimits, Selection, View},
     resources::NewResource,
-    system::{NewTenant, SystemStore, SystemTx},
     tokens::Standing,
 };
 use headcount_token::TokenHash;
 use scim_filter::Predicate;
 use scim_schema::Registry;
 
-use crate::sqlite::Sqlite;
+use crate::{beginnings, sqlite::Sqlite};
 
 fn flat<T>(result: Result<T, Abort<()>>) -> T {
     result.unwrap_or_else(|error| panic!("{error:?}"))
@@ -54,55 +50,20 @@ fn user(n: usize, owner: ConnectionKey) -> NewResource {
         created: Timestamp::from_micros(1),
         modified: Timestamp::from_micros(1),
         document: format!(r#"{{"userName":"user{n}"}}"#),
-        index: IndexForm {
-            key: Some(format!("user{n}")),
-            scope: UniqueScope::Tenant,
-            external_id: None,
-            display_key: None,
-            family_key: None,
-            given_key: None,
-            active: None,
-            present: 0,
-            values: Vec::new(),
-            unique: Vec::new(),
-        },
+        index: beginnings::index(Some(format!("user{n}"))),
     }
 }
 
 /// A tenant with a token of its application connection.
 fn tenant(store: &DieselStore) -> (TenantCtx, ConnectionKey, TokenId, Standing) {
-    let tenant = store
-        .insert_tenant(&NewTenant {
-            id: id(1_000),
-            slug: "acme".to_owned(),
-            name: "Acme".to_owned(),
-            entitled: true,
-            hosts: Vec::new(),
-            application: id(1_001),
-            created: Timestamp::from_micros(0),
-        })
-        .unwrap();
-    let ctx = SystemTx::for_command_line().tenant(tenant.key);
+    let made = beginnings::tenant(store, "acme");
     let token = TokenId::from_text("tokenAAAAAAA");
-    let (owner, standing) = flat(store.writing::<_, ()>(&ctx, |txn| {
-        let owner = txn.connections()?.remove(0).key;
-        let record = TokenRecord {
-            id: token.clone(),
-            tenant: tenant.key,
-            connection: owner,
-            name: String::new(),
-            scopes: ScopeSet::default(),
-            created: Timestamp::from_micros(0),
-            made_by: "command line".to_owned(),
-            lifetime_s: None,
-            expires: None,
-            last_used: None,
-            revoked: None,
-        };
+    let record = beginnings::token(&made, &token);
+    let standing = flat(store.writing::<_, ()>(&made.ctx, |txn| {
         txn.insert_token(&record, &TokenHash::from_stored("x"))?;
-        Ok((owner, txn.standing(&token)?.unwrap()))
+        Ok(txn.standing(&token)?.unwrap())
     }));
-    (ctx, owner, token, standing)
+    (made.ctx, made.application, token, standing)
 }
 
 #[test]

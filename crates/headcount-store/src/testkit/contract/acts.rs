@@ -1,14 +1,14 @@
 //! Acts: one goes as its transaction goes.
 
-use std::{collections::BTreeMap, sync::Barrier, thread};
+use std::collections::BTreeMap;
 
 use headcount_model::{
-    Actor, ConnectionKey, ConnectionState, Event, EventKind, PublicId, ScopeSet, Timestamp, TokenId, TokenRecord,
+    Actor, ConnectionKey, ConnectionState, Event, EventKind, PublicId, Timestamp, TokenId, TokenRecord,
 };
 use headcount_token::TokenHash;
 use serde_json::{Value, json};
 
-use super::{EXTENSION, Fixture, POLICY, World, at, event, find, id};
+use super::{EXTENSION, Fixture, POLICY, World, at, concurrency::together, event, find, id, isolation};
 use crate::{
     act::{self, Act, Change, Done, Put},
     error::StoreError,
@@ -28,20 +28,9 @@ struct Asked {
 
 impl Asked {
     fn of(world: World) -> Self {
-        let token = TokenId::from_text(&format!("{}-token", world.tenant.slug));
-        let record = TokenRecord {
-            id: token.clone(),
-            tenant: world.tenant.key,
-            connection: world.connection,
-            name: String::new(),
-            scopes: ScopeSet::default(),
-            created: at(1),
-            made_by: "command line".to_owned(),
-            lifetime_s: None,
-            expires: Some(at(100_000)),
-            last_used: None,
-            revoked: None,
-        };
+        let name = format!("{}-token", world.tenant.slug);
+        let record = TokenRecord { expires: Some(at(100_000)), ..isolation::token(&world, &name) };
+        let token = record.id.clone();
         world.write(|txn| txn.insert_token(&record, &TokenHash::from_stored("x"))).unwrap();
         Self { world, token }
     }
@@ -427,23 +416,6 @@ pub fn acts_move_members_of_own_groups_only(fixture: &dyn Fixture) {
         let may_say = is_large && done == Done::MovedAmongMany(version);
         assert!(may_say || done == Done::Moved, "{put:?} beyond {beyond}: {done:?}");
     }
-}
-
-/// Runs a function in so many threads that start together.
-fn together<T: Send>(threads: u32, work: impl Fn(u32) -> T + Sync) -> Vec<T> {
-    let barrier = Barrier::new(usize::try_from(threads).unwrap());
-    thread::scope(|scope| {
-        let started: Vec<_> = (0..threads)
-            .map(|n| {
-                let (barrier, work) = (&barrier, &work);
-                scope.spawn(move || {
-                    barrier.wait();
-                    work(n)
-                })
-            })
-            .collect();
-        started.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
 }
 
 /// Of many acts that insert one name, one wins.

@@ -18,11 +18,11 @@ use crate::{
 
 const THREADS: u32 = 6;
 
-/// Runs a function in several threads that start together, and gives back what each returned.
-fn together<T: Send>(work: impl Fn(u32) -> T + Sync) -> Vec<T> {
-    let barrier = Barrier::new(usize::try_from(THREADS).unwrap());
+/// Runs a function in so many threads that start together, and gives back what each returned.
+pub(super) fn together<T: Send>(threads: u32, work: impl Fn(u32) -> T + Sync) -> Vec<T> {
+    let barrier = Barrier::new(usize::try_from(threads).unwrap());
     thread::scope(|scope| {
-        let started: Vec<_> = (0..THREADS)
+        let started: Vec<_> = (0..threads)
             .map(|n| {
                 let (barrier, work) = (&barrier, &work);
                 scope.spawn(move || {
@@ -40,7 +40,7 @@ pub fn concurrent_changes_lose_nothing(fixture: &dyn Fixture) {
     const STEPS: u32 = 8;
     let world = World::new(fixture);
     let user = world.user(1, &json!({"userName": "counter", "title": "0"}));
-    together(|_| {
+    together(THREADS, |_| {
         for _ in 0..STEPS {
             world
                 .insist(|txn| {
@@ -63,7 +63,7 @@ pub fn concurrent_compare_and_set_has_one_winner(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     let mut before = world.user(1, &json!({"userName": "contended"}));
     for round in 0..5 {
-        let results = together(|n| {
+        let results = together(THREADS, |n| {
             let document = json!({"userName": "contended", "title": format!("{round}.{n}")});
             world.insist(|txn| world.update_in(txn, &before, &document, world.connection, false)).map(|_| document)
         });
@@ -117,7 +117,7 @@ pub fn concurrent_inserts_of_one_unique_value_have_one_winner(fixture: &dyn Fixt
 }
 
 fn one_winner(world: &World, attribute: &str, new: impl Fn(u32) -> NewResource + Sync) {
-    let results = together(|n| {
+    let results = together(THREADS, |n| {
         let new = new(n);
         world.insist(|txn| txn.insert_resource(&new))
     });
@@ -143,7 +143,7 @@ pub fn concurrent_membership_changes_lose_no_member(fixture: &dyn Fixture) {
     let (incoming, outgoing) = users.split_at(usize::try_from(count).unwrap());
     world.add(&group, &outgoing.iter().collect::<Vec<_>>());
     let before = world.load(group.seq).unwrap().version;
-    together(|thread| {
+    together(THREADS, |thread| {
         for step in 0..EACH {
             let position = usize::try_from(thread * EACH + step).unwrap();
             let (incoming, outgoing) = (&incoming[position], &outgoing[position]);
@@ -177,7 +177,7 @@ pub fn concurrent_delete_and_add_leave_no_dangling_member(fixture: &dyn Fixture)
     for round in 0..8_u32 {
         let user = world.named_user(100 + round);
         let groups: Vec<_> = (0..THREADS).map(|n| world.group(1_000 + THREADS * round + n)).collect();
-        together(|n| {
+        together(THREADS, |n| {
             if n == 0 {
                 world
                     .insist(|txn| {
@@ -207,7 +207,7 @@ pub fn concurrent_delete_and_add_leave_no_dangling_member(fixture: &dyn Fixture)
 pub fn concurrent_writers_keep_totals_and_journal_true(fixture: &dyn Fixture) {
     const EACH: u32 = 10;
     let (first, second) = World::pair(fixture);
-    together(|thread| {
+    together(THREADS, |thread| {
         let world = if thread % 2 == 0 { &first } else { &second };
         for step in 0..EACH {
             let n = thread * EACH + step + 1;
@@ -248,7 +248,7 @@ pub fn concurrent_writers_keep_totals_and_journal_true(fixture: &dyn Fixture) {
 pub fn concurrent_settings_have_one_first_value(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     let store = Arc::clone(&world.store);
-    let values = together(|n| {
+    let values = together(THREADS, |n| {
         for _ in 0..1_000 {
             match store.setting_or_insert("secret", &format!("value {n}")) {
                 Err(StoreError::Busy(_)) => {}

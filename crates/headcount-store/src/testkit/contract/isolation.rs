@@ -44,7 +44,7 @@ struct Theirs {
     names: [&'static str; 3],
 }
 
-fn token(world: &World, name: &str) -> TokenRecord {
+pub(super) fn token(world: &World, name: &str) -> TokenRecord {
     TokenRecord {
         id: TokenId::from_text(name),
         tenant: world.tenant.key,
