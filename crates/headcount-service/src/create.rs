@@ -6,7 +6,7 @@ use headcount_store::{
     act::{Change, Done},
     index::{self, IndexForm, IndexPolicy},
     members::MemberRef,
-    query::{Adoptable, View},
+    query::View,
     resources::{NewResource, StoredResource},
 };
 use scim_patch::MemberDelta;
@@ -98,8 +98,7 @@ fn new(resource_type: &ResourceType, stored: StoredResource, view: &View) -> Sho
 fn at_once(job: &Job<'_>, request: &mut Create<'_>) -> Result<Option<Shown>, ScimError> {
     let resource_type = request.resource_type;
     let session = Session::known(job);
-    let name_may_wait = write::is_group(resource_type) && session.view.adoptable == Adoptable::Seen;
-    if name_may_wait || !request.members.is_empty() || request.password.is_some() {
+    if write::name_may_wait(&session, resource_type) || !request.members.is_empty() || request.password.is_some() {
         return Ok(None);
     }
     let row = NewResource {

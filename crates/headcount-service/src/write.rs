@@ -129,6 +129,11 @@ fn text_at(resource_type: &ResourceType, document: &Map<String, Value>, key: &st
     value.as_str().map(ToOwned::to_owned)
 }
 
+/// Whether a name may be one that waits to be adopted, so that a transaction has to look.
+pub(crate) fn name_may_wait(session: &Session, resource_type: &ResourceType) -> bool {
+    is_group(resource_type) && session.view.adoptable == Adoptable::Seen
+}
+
 /// The name of a group that another group of the application, which waits to be adopted, has too:
 /// uniqueness of names is per owner, so the index does not refuse it.
 pub(crate) fn check_adoptable_name(
@@ -139,7 +144,7 @@ pub(crate) fn check_adoptable_name(
     index: &IndexForm,
     own: Option<&StoredResource>,
 ) -> Result<(), Stop> {
-    if !is_group(resource_type) || session.view.adoptable == Adoptable::Hidden {
+    if !name_may_wait(session, resource_type) {
         return Ok(());
     }
     let Some(key) = &index.key else { return Ok(()) };
@@ -224,8 +229,7 @@ pub(crate) fn at_once(job: &Job<'_>, session: &Session, mut change: Change<'_>) 
         return Ok(Some(Written { stored: stored.clone(), deferred: Vec::new() }));
     }
     let [index_before, index] = indexes(session, &change, false, &after).map_err(|error| job.failed(error))?;
-    let name_may_wait = is_group(resource_type) && session.view.adoptable == Adoptable::Seen;
-    if name_may_wait && index.key != index_before.key {
+    if name_may_wait(session, resource_type) && index.key != index_before.key {
         return Ok(None);
     }
     let document = after.into_document();
