@@ -90,11 +90,15 @@ impl<'a> Frame<'a> {
         let endpoint = self.registry.resource_type(resource_type).map_or("", |known| known.endpoint.as_str());
         let length = self.base_url.len().saturating_add(endpoint.len()).saturating_add(id.len());
         let mut location = String::with_capacity(length.saturating_add(1));
+        self.push_location(&mut location, endpoint, id);
+        location
+    }
+
+    fn push_location(&self, location: &mut String, endpoint: &str, id: &str) {
         location.push_str(self.base_url);
         location.push_str(endpoint);
         location.push('/');
-        push_segment(&mut location, id);
-        location
+        push_segment(location, id);
     }
 
     /// The answer to a write that specified these attributes.
@@ -197,10 +201,7 @@ impl<'a> Frame<'a> {
                 out.text().push(',');
             }
             location.clear();
-            location.push_str(self.base_url);
-            location.push_str(&form.resource_type.endpoint);
-            location.push('/');
-            push_segment(&mut location, shown.stored.id.as_str());
+            self.push_location(&mut location, &form.resource_type.endpoint, shown.stored.id.as_str());
             self.resource(&mut out, form, shown, &location)
                 .map_err(|error| error::of_store(error, self.transaction))?;
         }

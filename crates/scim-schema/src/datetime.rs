@@ -5,8 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
-const SECONDS_PER_DAY: i64 = 86_400;
-const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
 /// Parses an xsd:dateTime (date, `T`, time, optional fraction, zone `Z` or offset; a value without
 /// a zone is read as UTC) to microseconds since 1970-01-01T00:00:00Z; `None` if it is none.
@@ -68,13 +67,13 @@ pub fn print(micros: i64) -> String {
 /// # Errors
 /// As the writer.
 pub fn write(out: &mut dyn fmt::Write, micros: i64, fraction: Fraction) -> fmt::Result {
-    let seconds = micros.div_euclid(MICROS_PER_SECOND);
-    let (year, month, day) = civil(seconds.div_euclid(SECONDS_PER_DAY));
-    if !(0..=9999).contains(&year) {
-        return write_far(out, micros, fraction);
-    }
-    let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
-    let rest = micros.rem_euclid(MICROS_PER_SECOND);
+    let nearest = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+    let at = DateTime::from_timestamp_micros(micros).unwrap_or(nearest);
+    let Some(year) = u32::try_from(at.year()).ok().filter(|year| *year <= 9999) else {
+        return write_far(out, at, fraction);
+    };
+    // The calendar is chrono's; only its digits are written here, without formatting machinery.
+    let rest = at.timestamp_subsec_micros().min(999_999);
     let (mut line, length) = match fraction {
         Fraction::Millis => (*SHAPE_MICROS, SHAPE_MILLIS.len()),
         Fraction::Micros => (*SHAPE_MICROS, SHAPE_MICROS.len()),
@@ -82,11 +81,11 @@ pub fn write(out: &mut dyn fmt::Write, micros: i64, fraction: Fraction) -> fmt::
     let pairs = [
         (0, year / 100),
         (2, year % 100),
-        (5, month),
-        (8, day),
-        (11, of_day / 3600),
-        (14, of_day / 60 % 60),
-        (17, of_day % 60),
+        (5, at.month()),
+        (8, at.day()),
+        (11, at.hour()),
+        (14, at.minute()),
+        (17, at.second()),
         (20, rest / 10_000),
         (22, rest / 100 % 100),
         (24, rest % 100),
@@ -108,32 +107,12 @@ pub fn write(out: &mut dyn fmt::Write, micros: i64, fraction: Fraction) -> fmt::
 const SHAPE_MILLIS: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
 const SHAPE_MICROS: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
 
-fn digit(number: i64) -> u8 {
+fn digit(number: u32) -> u8 {
     b'0'.saturating_add(u8::try_from(number).unwrap_or(0))
 }
 
-/// The date of a day counted from 1970-01-01, in the calendar of xsd:dateTime (the Gregorian one,
-/// also before it was introduced): year, month and day.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Years are counted from the first of March, so that the day which some years have more is the
-    // last of a year, and in eras of 400 years, which all have as many days.
-    let days = days.saturating_add(719_468);
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // From March on, 153 days make five months.
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
-}
-
 /// Instants of years that have not four digits.
-fn write_far(out: &mut dyn fmt::Write, micros: i64, fraction: Fraction) -> fmt::Result {
-    let nearest = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
-    let at = DateTime::from_timestamp_micros(micros).unwrap_or(nearest);
+fn write_far(out: &mut dyn fmt::Write, at: DateTime<Utc>, fraction: Fraction) -> fmt::Result {
     write!(
         out,
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.",
