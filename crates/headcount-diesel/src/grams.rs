@@ -161,16 +161,14 @@ type TextsSql = (BigInt, BigInt, Nullable<Text>, Nullable<Text>, Nullable<Text>,
 type TextsRow = (i64, i64, Option<String>, Option<String>, Option<String>, Option<String>, Option<i64>);
 
 impl Link {
-    /// On SQLite, inside a transaction: takes over into `grams` what it does not know yet, if that is
-    /// enough to be worth it.
-    pub(crate) fn index_texts(&mut self) -> QueryResult<()> {
-        let waiting = Sql::new("SELECT COUNT(*) FROM (SELECT 1 FROM unindexed WHERE tenant_id > 0 LIMIT 0 + ")
-            .int(WORTH_IT)
-            .raw(")");
-        if self.one::<BigInt, i64>(&waiting)?.unwrap_or(0) < WORTH_IT {
+    /// On SQLite, inside a transaction that ends a round after which so many resources are new: takes
+    /// over into `grams` what it does not know yet, if that is enough to be worth it. What waits never
+    /// grows, since more than the new is taken over.
+    pub(crate) fn index_texts(&mut self, fresh: i64) -> QueryResult<()> {
+        if self.texts_waiting(WORTH_IT)? < WORTH_IT {
             return Ok(());
         }
-        for _ in 0..MOST_CHUNKS {
+        for _ in 0..MOST_CHUNKS.max(fresh.saturating_mul(2).div_euclid(CHUNK)) {
             if self.index_some_texts()? < CHUNK {
                 break;
             }
@@ -178,8 +176,14 @@ impl Link {
         Ok(())
     }
 
+    /// How many resources wait to be taken over, counted up to a limit.
+    pub(crate) fn texts_waiting(&mut self, limit: i64) -> QueryResult<i64> {
+        let waiting = Sql::new("SELECT COUNT(*) FROM (SELECT 1 FROM unindexed WHERE tenant_id > 0 LIMIT 0 + ");
+        Ok(self.one::<BigInt, i64>(&waiting.int(limit).raw(")"))?.unwrap_or(0))
+    }
+
     /// Takes over some; returns how many.
-    fn index_some_texts(&mut self) -> QueryResult<i64> {
+    pub(crate) fn index_some_texts(&mut self) -> QueryResult<i64> {
         let some = Sql::new(
             "(SELECT tenant_id, resource FROM unindexed WHERE tenant_id > 0 ORDER BY tenant_id, resource LIMIT 0 + ",
         )
@@ -299,11 +303,11 @@ impl Link {
 }
 
 /// How many resources must wait before they are taken over.
-const WORTH_IT: i64 = 64;
+pub(crate) const WORTH_IT: i64 = 64;
 /// How many are taken over with one statement for each step.
-const CHUNK: i64 = 256;
-/// How often in a row that is done before other writers have their turn.
-const MOST_CHUNKS: usize = 16;
+pub(crate) const CHUNK: i64 = 256;
+/// How often in a row that is done before other writers have their turn, if few resources are new.
+const MOST_CHUNKS: i64 = 16;
 /// The setting that tells that the grams of all resources are there.
 const FILLED: &str = "grams";
 const OVERWRITE: &str = " ON CONFLICT (tenant_id, resource) DO UPDATE SET grams = excluded.grams";

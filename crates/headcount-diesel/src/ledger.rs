@@ -20,6 +20,8 @@ pub(crate) struct Ledger {
     owed: BTreeMap<Place, i64>,
     /// How many rounds have ended.
     rounds: u64,
+    /// Resources made since texts were last indexed.
+    fresh: i64,
 }
 
 /// A tenant's last journal entry.
@@ -53,6 +55,7 @@ impl Ledger {
 
     /// Moves a count that is to be written later.
     pub(crate) fn owe(&mut self, tenant: i64, conn: i64, type_number: i64, by: i64) {
+        self.fresh = self.fresh.saturating_add(by.max(0));
         let owed = self.owed.entry((tenant, conn, type_number)).or_default();
         *owed = owed.saturating_add(by);
     }
@@ -114,7 +117,12 @@ impl Link {
             }
         }
         self.ledger.rounds = self.ledger.rounds.wrapping_add(1);
-        if self.ledger.rounds.is_multiple_of(ROUNDS) { self.index_texts() } else { Ok(()) }
+        let fresh = self.ledger.fresh;
+        if fresh < MANY && !self.ledger.rounds.is_multiple_of(ROUNDS) {
+            return Ok(());
+        }
+        self.ledger.fresh = 0;
+        self.index_texts(fresh)
     }
 }
 
@@ -125,3 +133,5 @@ struct MoveCount;
 const MOST_TENANTS: usize = 65_536;
 /// In every how many rounds it is asked whether texts wait to be indexed.
 const ROUNDS: u64 = 8;
+/// After so many new resources it is asked in any case: whoever makes many at once pays for them.
+const MANY: i64 = 512;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
+    sync::{Arc, Mutex, PoisonError, atomic::{AtomicI64, AtomicU32}},
 };
 
 use diesel::sql_types::{BigInt, Text};
@@ -53,6 +53,8 @@ pub struct DieselStore {
     pub(crate) lost: AtomicI64,
     /// How far the walk over all tenants came that finds what a crash left without a number.
     pub(crate) walked: Mutex<i64>,
+    /// Turns of background work, on SQLite.
+    pub(crate) turns: AtomicU32,
 }
 
 /// Work on a transaction of any of the store's own kinds.
@@ -88,6 +90,7 @@ impl DieselStore {
             unsealed: Mutex::default(),
             lost: AtomicI64::new(i64::MIN),
             walked: Mutex::default(),
+            turns: AtomicU32::new(0),
         })
     }
 

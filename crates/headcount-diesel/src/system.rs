@@ -1,6 +1,6 @@
 //! What is not inside a tenant: the indexes, the directory of tenants, background work.
 
-use std::sync::PoisonError;
+use std::sync::{PoisonError, atomic::Ordering};
 
 use diesel::sql_types::{BigInt, Text};
 use headcount_model::{ConnectionKey, ConnectionKind, ConnectionState, Preset, Tenant, TenantKey, TokenId};
@@ -13,12 +13,18 @@ use headcount_token::TokenHash;
 
 use crate::{
     connection::{Dialect, NOBODY},
+    constraint::store_error,
+    grams::{CHUNK, WORTH_IT},
     journal::Sealed,
     migrate,
     sql::Sql,
     store::DieselStore,
     txn::DieselTxn,
+    writer::Writer,
 };
+
+/// In every how many turns of background work a few texts are taken over, too.
+const TURNS_OF_FEW: u32 = 8;
 
 impl SystemStore for DieselStore {
     fn find_token(&self, id: &TokenId) -> Result<Option<TokenBinding>, StoreError> {
@@ -151,8 +157,8 @@ impl SystemStore for DieselStore {
     }
 
     fn maintain(&self) -> Result<bool, StoreError> {
-        if self.dialect == Dialect::Sqlite {
-            return Ok(false);
+        if let Some(writer) = &self.writer {
+            return self.index_waiting_texts(writer);
         }
         let mut due = std::mem::take(&mut *self.unsealed.lock().unwrap_or_else(PoisonError::into_inner));
         due.extend(self.walk_on()?);
@@ -175,6 +181,22 @@ impl SystemStore for DieselStore {
 }
 
 impl DieselStore {
+    /// On SQLite: takes over texts that the last writers left to the next, who may be long in coming. A
+    /// few are left alone at most turns, lest every write of a quiet server brought a second.
+    fn index_waiting_texts(&self, writer: &Writer) -> Result<bool, StoreError> {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        let enough = if turn.is_multiple_of(TURNS_OF_FEW) { 1 } else { WORTH_IT };
+        if self.with_link(|link| link.texts_waiting(enough))? < enough {
+            return Ok(false);
+        }
+        let mut taken = 0;
+        writer.write(&mut |link| {
+            taken = link.index_some_texts().map_err(store_error)?;
+            Ok(Verdict::Commit)
+        })?;
+        Ok(taken >= CHUNK)
+    }
+
     /// Numbers what is committed in one tenant's journal.
     fn seal(&self, tenant: TenantKey) -> Result<Sealed, StoreError> {
         let mut sealed = Sealed::All;

@@ -1,9 +1,9 @@
 //! Writes docs/performance.md and its images from the lines of results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::Options;
@@ -23,6 +23,10 @@ const DOCUMENT: &str = "docs/performance.md";
 /// Where its images lie, beside it.
 const IMAGES: &str = "performance";
 
+/// What people write of bounds that are missed: a section for each database, in it a heading that
+/// lists workloads, and under it where their time goes and what was tried.
+const MISSED: &str = "docs/performance/missed.md";
+
 const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
 /// Writes the document.
@@ -33,6 +37,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut document = Document { text: String::new(), images: &images };
     document.beginning(&results)?;
     document.compared(&results)?;
+    document.missed(&results, workspace)?;
     document.growth(&results)?;
     document.memory(&results)?;
     document.crashes(&results)?;
@@ -139,6 +144,33 @@ impl Document<'_> {
                 self.table(&table_of(&lines));
             }
         }
+        Ok(())
+    }
+
+    /// Where the time goes of what misses its bound; it is an error if that is not told.
+    fn missed(&mut self, results: &Results, workspace: &Workspace) -> Result<()> {
+        let lines = results.latest("compare", &["database", "users", "workload", "members"])?;
+        let missed: BTreeSet<(&str, &str)> = lines
+            .iter()
+            .filter(|line| text(line, "/verdict") == "missed")
+            .map(|line| (title_of(text(line, "/database")), text(line, "/workload")))
+            .collect();
+        if missed.is_empty() {
+            return Ok(());
+        }
+        let file = workspace.root().join(MISSED);
+        let notes = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let told = told_of(&notes);
+        let untold: Vec<String> =
+            missed.difference(&told).map(|(database, workload)| format!("{workload} on {database}")).collect();
+        if !untold.is_empty() {
+            bail!(
+                "{MISSED} does not say where the time goes of {}; profile a build with symbols, and \
+                 write it there",
+                untold.join(", ")
+            );
+        }
+        self.say(&notes);
         Ok(())
     }
 
@@ -281,6 +313,20 @@ impl Document<'_> {
     }
 }
 
+/// The databases and workloads that have a heading: `#### W1, W2` under `### SQLite`.
+fn told_of(notes: &str) -> BTreeSet<(&str, &str)> {
+    let mut told = BTreeSet::new();
+    let mut database = "";
+    for line in notes.lines() {
+        if let Some(title) = line.strip_prefix("### ") {
+            database = title.trim();
+        } else if let Some(workloads) = line.strip_prefix("#### ") {
+            told.extend(workloads.split(',').map(|workload| (database, workload.trim())));
+        }
+    }
+    told
+}
+
 /// A curve of the median latency for every workload.
 fn curves_of(lines: &[&Value]) -> Vec<Curve> {
     let mut curves: BTreeMap<(u32, String), Vec<(f64, f64)>> = BTreeMap::new();
@@ -340,7 +386,13 @@ fn title_of(database: &str) -> &'static str {
 mod tests {
     use serde_json::json;
 
-    use super::{curves_of, growth_table, order_of};
+    use super::{curves_of, growth_table, order_of, told_of};
+
+    #[test]
+    fn a_heading_tells_of_its_workloads_on_the_database_above_it() {
+        let told = told_of("## Title\n\n### SQLite\n\n#### W1, W9x\n\nText.\n\n### PostgreSQL\n\n#### W1\n");
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), [("PostgreSQL", "W1"), ("SQLite", "W1"), ("SQLite", "W9x")]);
+    }
 
     #[test]
     fn workloads_stand_in_the_order_of_their_numbers() {

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use diesel::{
+    Connection as _, QueryableByName, RunQueryDsl as _, sql_query, sql_types::BigInt, sqlite::SqliteConnection,
+};
 use headcount_diesel::{DieselStore, migrate};
 use headcount_model::{Actor, ConnectionKey, Event, EventKind, PublicId, SystemClock, Timestamp, TokenId};
 use headcount_store::{
@@ -11,6 +14,7 @@ use headcount_store::{
     page::Window,
     query::{Adoptable, Query, ScanLimits, Selection, View},
     resources::NewResource,
+    system::SystemStore as _,
     tokens::Standing,
 };
 use headcount_token::TokenHash;
@@ -110,4 +114,43 @@ fn two_stores_on_one_file_keep_one_chain_and_true_totals() {
         assert_eq!(events.len(), 40);
         verify_chain(None, &events).unwrap();
     }
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Whoever searches reads what is not indexed row by row, so it must stay little, also behind an import
+/// after which nobody writes.
+#[test]
+fn texts_that_are_not_indexed_stay_few_and_end_without_another_write() {
+    let sqlite = Sqlite::default();
+    let file = sqlite.file();
+    let store = Sqlite::at(&file, &Arc::new(Registry::builtin()));
+    let (ctx, owner, ..) = tenant(&store);
+    let mut file = SqliteConnection::establish(&file.display().to_string()).unwrap();
+    let mut waiting = || sql_query("SELECT COUNT(*) AS n FROM unindexed").get_result::<Count>(&mut file).unwrap().n;
+    let mut made = 0;
+    let mut make = |many: usize| {
+        let users = made..made + many;
+        made = users.end;
+        flat(store.writing::<_, ()>(&ctx, |txn| {
+            for n in users.clone() {
+                txn.insert_resource(&user(n, owner))?;
+            }
+            Ok(())
+        }));
+    };
+    for _ in 0..3 {
+        make(6_000);
+        assert!(waiting() < 100, "{}", waiting());
+    }
+    make(5);
+    assert!(waiting() >= 5);
+    for _ in 0..8 {
+        store.maintain().unwrap();
+    }
+    assert_eq!(waiting(), 0);
 }
