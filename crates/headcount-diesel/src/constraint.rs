@@ -81,6 +81,7 @@ fn attribute_of(info: &dyn DatabaseErrorInformation) -> &'static str {
         ("resources.key", KEY),
         ("r_id", "id"),
         ("resources.id", "id"),
+        ("email_key", "email"),
         ("host_index", "host"),
         ("tenant_hosts", "host"),
         ("unique_values", "unique value"),

@@ -10,6 +10,7 @@
 //! of the trait that needs it.
 
 mod act;
+mod administrators;
 mod connection;
 mod constraint;
 mod error;

@@ -32,5 +32,7 @@ pub const NOT_FORCED: [&str; 1] = ["search_grams"];
 pub const POSTGRES_ONLY: [&str; 3] = ["group_slots", "journal_numbers", "heads"];
 
 /// Tables without a tenant in front and without row-level security: the indexes by which a request
-/// finds its tenant, and what belongs to the installation. They hold no personal data.
-pub const SYSTEM_TABLES: [&str; 5] = ["settings", "names", "token_index", "host_index", "connection_index"];
+/// finds its tenant, which hold no personal data, and what belongs to the installation: its settings,
+/// its administrators, their sessions and links.
+pub const SYSTEM_TABLES: [&str; 8] =
+    ["settings", "names", "token_index", "host_index", "connection_index", "administrators", "sessions", "links"];

@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Text};
 use headcount_model::{ConnectionKey, ConnectionKind, ConnectionState, Preset, Tenant, TenantKey, TokenId};
 use headcount_store::{
     StoreError, Verdict,
+    administrators::AdministratorStore,
     system::{NewTenant, SystemStore, TokenBinding},
     tenants::{NewConnection, TenantTxn},
 };
@@ -137,6 +138,10 @@ impl SystemStore for DieselStore {
             Ok(Verdict::Commit)
         })?;
         self.setting(key)?.ok_or(StoreError::NotFound)
+    }
+
+    fn administrators(&self) -> &dyn AdministratorStore {
+        self
     }
 
     fn ping(&self) -> Result<(), StoreError> {

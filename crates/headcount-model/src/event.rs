@@ -76,6 +76,12 @@ pub enum EventKind {
     ConnectionChanged,
     /// Accounts were imported.
     Imported,
+    /// An administrator of the tenant was made.
+    AdministratorCreated,
+    /// The name, role or state of an administrator of the tenant changed.
+    AdministratorChanged,
+    /// An administrator of the tenant has a new password.
+    AdministratorPasswordSet,
 }
 
 impl EventKind {
@@ -102,6 +108,9 @@ impl EventKind {
             Self::ConnectionCreated => "connection.created",
             Self::ConnectionChanged => "connection.changed",
             Self::Imported => "imported",
+            Self::AdministratorCreated => "administrator.created",
+            Self::AdministratorChanged => "administrator.changed",
+            Self::AdministratorPasswordSet => "administrator.password_set",
         }
     }
 }

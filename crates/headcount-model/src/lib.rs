@@ -1,8 +1,10 @@
-//! Tenants, connections, presets and switches, tokens as records, events, ids, time and randomness.
+//! Tenants, connections, presets and switches, tokens as records, administrators, events, ids, time
+//! and randomness.
 //!
 //! Plain data and the rules that need no storage. This crate knows no HTTP, no SQL and no protocol
 //! engine; it names the leniencies of the engines only to make them from a connection's switches.
 
+pub mod administrator;
 pub mod connection;
 pub mod entropy;
 pub mod event;
@@ -14,6 +16,7 @@ pub mod tenant;
 pub mod time;
 pub mod token;
 
+pub use administrator::{Administrator, Deed, Role};
 pub use connection::{Connection, ConnectionKind, ConnectionState};
 pub use entropy::{Entropy, SystemEntropy};
 pub use event::{Actor, Event, EventKind};

@@ -1,5 +1,5 @@
 //! The use cases of Headcount: authenticate, create, read, query, replace, patch, delete, bulk,
-//! discovery, and the management of tenants, connections and tokens. Every rule of the RFCs and of
+//! discovery, the management of tenants, connections and tokens, and signing in to the console. Every rule of the RFCs and of
 //! the product that needs a store lives here.
 //!
 //! A use case has three phases: *prepare* (parse, check, fold; no store), *work* (one transaction:
@@ -24,6 +24,7 @@
 //! work begins with the session of its transaction, which reads whether the token is still good;
 //! what it refuses is a `ScimError`, and a clash that somebody should look at goes with the refusal.
 
+pub mod administration;
 pub mod answer;
 pub mod caller;
 pub mod error;
@@ -66,6 +67,7 @@ mod store_call;
 mod uniqueness;
 mod write;
 
+pub use administration::Administration;
 pub use answer::{Answer, Body};
 pub use caller::{Caller, Confirmation, Entry, Source};
 pub use limits::Limits;

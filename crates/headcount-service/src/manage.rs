@@ -1,5 +1,6 @@
 //! Management of tenants, connections and tokens: the command line's and the console's use cases.
 
+pub(crate) mod administrators;
 mod connections;
 mod export;
 mod import;
@@ -16,6 +17,7 @@ use headcount_token::TokenError;
 use scim_schema::Registry;
 use serde_json::Value;
 
+pub use administrators::{AdministratorState, MadeLink};
 pub use connections::parse_preset;
 pub use export::Sink;
 pub use import::Imported;

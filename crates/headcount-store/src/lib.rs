@@ -8,6 +8,7 @@
 //! This crate knows no SQL, no HTTP and no rule of the protocol.
 
 pub mod act;
+pub mod administrators;
 pub mod auth;
 pub mod ctx;
 pub mod error;

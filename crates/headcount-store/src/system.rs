@@ -9,7 +9,7 @@
 use headcount_model::{ConnectionKey, PublicId, Tenant, TenantKey, Timestamp, TokenId};
 use headcount_token::TokenHash;
 
-use crate::{ctx::TenantCtx, error::StoreError};
+use crate::{administrators::AdministratorStore, ctx::TenantCtx, error::StoreError};
 
 /// What the token index knows of a token; it never changes.
 #[derive(Clone, PartialEq, Debug)]
@@ -73,6 +73,9 @@ pub trait SystemStore: Send + Sync {
     /// The setting's value, which becomes `value` if there was none: whoever comes first wins, also
     /// among servers that start at once.
     fn setting_or_insert(&self, key: &str, value: &str) -> Result<String, StoreError>;
+
+    /// Administrators, their sessions and links.
+    fn administrators(&self) -> &dyn AdministratorStore;
 
     /// Whether the database answers and its migrations are current.
     fn ping(&self) -> Result<(), StoreError>;

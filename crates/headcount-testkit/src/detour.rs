@@ -6,6 +6,7 @@ use headcount_model::{ConnectionKey, Tenant, TenantKey, TokenId};
 use headcount_store::{
     Store, StoreError, TenantCtx,
     act::{Act, Done},
+    administrators::AdministratorStore,
     look::{self, Look, LookAt, Looked},
     store::Work,
     system::{NewTenant, SystemStore, TokenBinding},
@@ -73,6 +74,10 @@ impl SystemStore for Detour {
 
     fn setting_or_insert(&self, key: &str, value: &str) -> Result<String, StoreError> {
         self.0.setting_or_insert(key, value)
+    }
+
+    fn administrators(&self) -> &dyn AdministratorStore {
+        self.0.administrators()
     }
 
     fn ping(&self) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ use headcount_model::{
 use headcount_service::{Limits, Manage, Service, ServiceOptions};
 use headcount_store::{
     Store, StoreError, TenantCtx,
+    administrators::AdministratorStore,
     store::Work,
     system::{NewTenant, SystemStore, TokenBinding},
     testkit::MemoryStore,
@@ -106,6 +107,10 @@ impl SystemStore for FaultyStore {
     fn setting_or_insert(&self, key: &str, value: &str) -> Result<String, StoreError> {
         self.inner.setting_or_insert(key, value)
     }
+    fn administrators(&self) -> &dyn AdministratorStore {
+        self.inner.administrators()
+    }
+
     fn ping(&self) -> Result<(), StoreError> {
         self.inner.ping()
     }

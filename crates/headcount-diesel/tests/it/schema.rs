@@ -33,6 +33,16 @@ struct Number {
     n: i64,
 }
 
+/// How many migrations there are: both databases have the same.
+fn migrations() -> usize {
+    let counts = ["sqlite", "postgres"].map(|database| {
+        let folder = format!("{}/../../migrations/{database}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_dir(folder).unwrap().count()
+    });
+    assert_eq!(counts[0], counts[1]);
+    counts[0]
+}
+
 type Columns = BTreeMap<String, BTreeSet<String>>;
 
 fn by_table(pairs: Vec<Pair>) -> Columns {
@@ -81,8 +91,8 @@ fn sqlite_has_the_named_tables_and_down_reverses_up() {
     let sqlite_files = Sqlite::default();
     let file = sqlite_files.file();
     let options = Sqlite::options(&file);
-    assert_eq!(migrate::pending(&options).unwrap().len(), 3);
-    assert_eq!(migrate::migrate(&options).unwrap().len(), 3);
+    assert_eq!(migrate::pending(&options).unwrap().len(), migrations());
+    assert_eq!(migrate::migrate(&options).unwrap().len(), migrations());
     assert_eq!(migrate::migrate(&options).unwrap(), Vec::<String>::new(), "there is nothing more to do");
     let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     let columns = sqlite_columns(&mut conn);
@@ -91,7 +101,7 @@ fn sqlite_has_the_named_tables_and_down_reverses_up() {
     for table in TENANT_TABLES {
         assert!(columns[table].contains("tenant_id"), "{table} has no tenant");
     }
-    assert_eq!(migrate::revert(&options).unwrap().len(), 3);
+    assert_eq!(migrate::revert(&options).unwrap().len(), migrations());
     assert_eq!(sqlite_columns(&mut conn), Columns::new());
     migrate::migrate(&options).unwrap();
     assert_eq!(sqlite_columns(&mut conn), columns);
@@ -126,7 +136,7 @@ mod postgres {
         schema::{NOT_FORCED, POSTGRES_ONLY, SQLITE_ONLY, SYSTEM_TABLES, TENANT_TABLES},
     };
 
-    use super::{Columns, Number, One, Pair, by_table, sqlite_columns};
+    use super::{Columns, Number, One, Pair, by_table, migrations, sqlite_columns};
     use crate::{postgres::Postgres, sqlite::Sqlite};
 
     #[expect(clippy::disallowed_methods, reason = "tests of the schema ask the catalogue")]
@@ -181,10 +191,10 @@ mod postgres {
         let Some(postgres) = Postgres::from_environment() else { return };
         let name = postgres.empty();
         let options = postgres.options(&name);
-        assert_eq!(migrate::migrate(&options).unwrap().len(), 3);
+        assert_eq!(migrate::migrate(&options).unwrap().len(), migrations());
         let mut conn = postgres.superuser(Some(&name));
         let before = columns(&mut conn);
-        assert_eq!(migrate::revert(&options).unwrap().len(), 3);
+        assert_eq!(migrate::revert(&options).unwrap().len(), migrations());
         assert_eq!(columns(&mut conn), Columns::new());
         assert_eq!(number(&mut conn, "SELECT COUNT(*) AS n FROM pg_policies"), 0);
         migrate::migrate(&options).unwrap();

@@ -10,6 +10,7 @@
 
 mod fixture;
 
+mod administration;
 mod adoption;
 mod authenticate;
 mod bulk;

@@ -59,6 +59,7 @@ use crate::{
 };
 
 pub mod acts;
+pub mod administrators;
 pub mod concurrency;
 pub mod filters;
 pub mod isolation;
@@ -643,6 +644,19 @@ macro_rules! contract_properties {
                 repeated_conflicts_count_up
                 settings_keep_their_last_value
                 open_store_answers
+            }
+            administrators {
+                administrators_come_back_as_they_were_written
+                administrators_addresses_are_unique
+                acts_on_administrators_are_in_their_tenants_journal
+                password_of_an_administrator_ends_its_sessions
+                disabled_or_changed_administrators_are_signed_out
+                sessions_live_are_touched_replaced_and_ended
+                link_for_the_first_administrator_makes_one
+                an_administrator_voids_the_link_for_the_first_one
+                links_of_administrators_set_the_password_once
+                link_of_a_guide_stays_until_it_is_over
+                concurrent_uses_of_one_link_have_one_winner
             }
             looks {
                 looks_at_resources_agree_with_transactions

@@ -7,14 +7,15 @@ use std::{
 };
 
 use headcount_model::{
-    Connection, ConnectionKey, ConnectionKind, ConnectionState, Preset, Tenant, TenantKey, Timestamp, TokenId,
-    TokenRecord, switches::SwitchOverrides,
+    Connection, ConnectionKey, ConnectionKind, ConnectionState, Preset, PublicId, Tenant, TenantKey, Timestamp,
+    TokenId, TokenRecord, switches::SwitchOverrides,
 };
 use headcount_token::PasswordHash;
 use scim_schema::Registry;
 
 use self::table::{Hashed, Numbered};
 use crate::{
+    administrators::{AdministratorStore, Link, SecretDigest, Session},
     ctx::TenantCtx,
     error::StoreError,
     events::NumberedEvent,
@@ -25,6 +26,7 @@ use crate::{
     tenants::Conflict,
 };
 
+mod administrators;
 mod journal;
 mod members;
 mod passwords;
@@ -167,6 +169,9 @@ struct State {
     hosts: BTreeMap<String, TenantKey>,
     connections: BTreeMap<String, (TenantKey, ConnectionKey)>,
     settings: BTreeMap<String, String>,
+    administrators: BTreeMap<PublicId, administrators::Row>,
+    sessions: BTreeMap<SecretDigest, (PublicId, Session)>,
+    links: BTreeMap<SecretDigest, Link>,
     last_tenant: i64,
     last_connection: i64,
     last_seq: i64,
@@ -374,6 +379,10 @@ impl SystemStore for MemoryStore {
 
     fn setting_or_insert(&self, key: &str, value: &str) -> Result<String, StoreError> {
         self.system(|state| Ok(state.settings.entry(key.to_owned()).or_insert_with(|| value.to_owned()).clone()))
+    }
+
+    fn administrators(&self) -> &dyn AdministratorStore {
+        self
     }
 
     fn ping(&self) -> Result<(), StoreError> {
