@@ -446,7 +446,7 @@ impl ScimApi {
             Route::Resources(kind) => service.query(caller, Some(kind), &query_string::parse(query)?)?,
             Route::Resource(kind, None) => return Err(no_such_id(kind).into()),
             Route::Resource(kind, Some(id)) => self.on_resource(parts, body, query, caller, kind, id)?,
-            Route::Bulk => service.bulk(caller, self.read_body(parts, body)?)?,
+            Route::Bulk => service.bulk(caller, self.read_text(parts, body)?)?,
             Route::ServiceProviderConfig => {
                 no_filter(query)?;
                 service.service_provider_config(caller)
@@ -494,6 +494,11 @@ impl ScimApi {
     }
 
     fn read_body(&self, parts: &Parts, body: &Bytes) -> Result<Map<String, Value>, ScimError> {
+        json::parse(self.read_text(parts, body)?)
+    }
+
+    /// The text of a body, for whom it is too long to be parsed at once.
+    fn read_text<'b>(&self, parts: &Parts, body: &'b Bytes) -> Result<&'b str, ScimError> {
         media_type::check_body(&parts.headers)?;
         let max_depth = self.service.limits().max_json_depth;
         if may_hold_too_many_values(body) {
@@ -502,7 +507,7 @@ impl ScimApi {
                 "the body holds more than {MAX_JSON_VALUES} values; send fewer members, operations or resources at a time"
             )));
         }
-        json::parse_object(body, max_depth)
+        json::text(body, max_depth)
     }
 }
 

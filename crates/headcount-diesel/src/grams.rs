@@ -61,10 +61,15 @@ pub(crate) fn grams_of_part(tenant: i64, index: &IndexForm) -> Sql {
     Sql::new(", t AS (INSERT INTO search_grams (tenant_id, resource, grams) SELECT ")
         .int(tenant)
         .raw(", r.seq, CAST(")
-        .text(array(&of_form(tenant, index)))
+        .text(array_of_form(tenant, index))
         .raw(" AS INTEGER[]) FROM r")
         .raw(OVERWRITE)
         .raw(")")
+}
+
+/// Grams of a resource, as the text of an array.
+pub(crate) fn array_of_form(tenant: i64, index: &IndexForm) -> String {
+    array(&of_form(tenant, index))
 }
 
 /// On PostgreSQL, writes the grams of a resource, over those it may have.
@@ -310,7 +315,7 @@ pub(crate) const CHUNK: i64 = 256;
 const MOST_CHUNKS: i64 = 16;
 /// The setting that tells that the grams of all resources are there.
 const FILLED: &str = "grams";
-const OVERWRITE: &str = " ON CONFLICT (tenant_id, resource) DO UPDATE SET grams = excluded.grams";
+pub(crate) const OVERWRITE: &str = " ON CONFLICT (tenant_id, resource) DO UPDATE SET grams = excluded.grams";
 
 #[cfg(test)]
 mod tests {

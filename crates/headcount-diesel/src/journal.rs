@@ -64,10 +64,10 @@ impl JournalTxn for DieselTxn<'_> {
 
 /// A journal entry that is ready to be written, but for its number, version and link.
 pub(crate) struct Entry<'a> {
-    event: &'a Event,
-    actor: String,
-    resource: Option<String>,
-    paths: String,
+    pub(crate) event: &'a Event,
+    pub(crate) actor: String,
+    pub(crate) resource: Option<String>,
+    pub(crate) paths: String,
 }
 
 impl<'a> Entry<'a> {

@@ -20,6 +20,7 @@ mod keyed;
 mod ledger;
 mod lists;
 mod look;
+mod many;
 mod members;
 pub mod migrate;
 mod names;

@@ -657,8 +657,9 @@ pub(crate) const MOST_SHAPES: usize = 8;
 pub(crate) const INSERT_ROW: &str = "INSERT INTO resources (tenant_id, conn, type, id, version, scope, key, external_id, display_key, \
      family_key, given_key, present, adoptable, active, created, modified, doc)";
 
-const INSERT_COUNT: &str = "INSERT INTO counts (tenant_id, conn, type, slot, n)";
-const MOVE_COUNT: &str = " ON CONFLICT (tenant_id, conn, type, slot) DO UPDATE SET n = counts.n + excluded.n";
+pub(crate) const INSERT_COUNT: &str = "INSERT INTO counts (tenant_id, conn, type, slot, n)";
+pub(crate) const MOVE_COUNT: &str =
+    " ON CONFLICT (tenant_id, conn, type, slot) DO UPDATE SET n = counts.n + excluded.n";
 
 /// What changes of members added to a group's version, on PostgreSQL.
 const SLOT_SUM: &str = "(SELECT COALESCE(SUM(s.n), 0)::bigint FROM group_slots s \

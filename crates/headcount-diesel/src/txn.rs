@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use diesel::QueryResult;
-use headcount_model::{Clock, TenantKey};
+use headcount_model::{Clock, Event, Seq, TenantKey};
 use headcount_store::{
     StoreError, Txn, Verdict,
     query::{Adoptable, View},
+    resources::NewResource,
     store::Work,
 };
 use scim_schema::Registry;
@@ -162,6 +163,10 @@ impl<'a> DieselTxn<'a> {
 }
 
 impl Txn for DieselTxn<'_> {
+    fn insert_many(&mut self, new: &[(&NewResource, &Event)]) -> Result<Vec<Seq>, StoreError> {
+        self.insert_all(new)
+    }
+
     fn nested(&mut self, work: &mut Work<'_>) -> Result<Verdict, StoreError> {
         let names = self.names.own().clone();
         let (journaled, failed) = (self.journaled, self.failures.pending);

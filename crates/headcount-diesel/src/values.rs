@@ -190,8 +190,9 @@ pub(crate) fn none_taken(tenant: i64, type_number: i64, values: &[Unique<'_>]) -
     sql
 }
 
-const INSERT_VALUES: &str = "INSERT INTO vals (tenant_id, path, folded, resource, element, etype, is_primary)";
-const NOTHING: &str = " ON CONFLICT DO NOTHING";
+pub(crate) const INSERT_VALUES: &str =
+    "INSERT INTO vals (tenant_id, path, folded, resource, element, etype, is_primary)";
+pub(crate) const NOTHING: &str = " ON CONFLICT DO NOTHING";
 const OVERWRITE: &str = " ON CONFLICT (tenant_id, path, folded, resource, element) \
      DO UPDATE SET etype = excluded.etype, is_primary = excluded.is_primary";
-const INSERT_UNIQUE: &str = "INSERT INTO unique_values (tenant_id, scope, type, path, key, resource)";
+pub(crate) const INSERT_UNIQUE: &str = "INSERT INTO unique_values (tenant_id, scope, type, path, key, resource)";

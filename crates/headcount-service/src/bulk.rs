@@ -1,65 +1,56 @@
 //! Bulk requests (RFC 7644 §3.7).
 //!
-//! A job is one transaction, and each operation has a savepoint of its own. The ids of everything
-//! that the job makes are chosen before its first operation, so that references forward and in
-//! circles are plain ids by the time an operation is checked. A membership row needs both of its
-//! ends: one that names a resource made later in the job is written when that exists.
+//! A job is one transaction, and each operation has a savepoint of its own, but for plain creates:
+//! those that follow each other are inserted in one go. If one of them turns out to be taken, the
+//! whole job is undone and done again one by one, which tells by which, and what becomes of the others.
+//!
+//! The ids of everything that the job makes are chosen before its first operation, so that references
+//! forward and in circles are plain ids by the time an operation is checked. A membership row needs
+//! both of its ends: one that names a resource made later in the job is written when that exists.
+//!
+//! Operations stay text until they are prepared, one after another, and of a plain create nothing is
+//! kept but what is stored: a job of a thousand operations is many times as large in values.
 
+mod prepare;
 mod references;
 mod request;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headcount_model::{PublicId, switches::Rehire, token::Access};
-use headcount_store::{Txn, resources::Lock};
-use scim_schema::{ResourceType, ScimError, builtin, fold::fold_user_name};
-use serde_json::{Map, Value};
+use headcount_model::{Event, PublicId, token::Access};
+use headcount_store::{
+    StoreError, Txn,
+    resources::{Lock, NewResource},
+};
+use scim_schema::{ScimError, builtin};
 
 use crate::{
     answer::{self, Answer},
     authenticate,
     bulk::{
-        references::{Body, Minted, References},
-        request::{BulkRequest, RawOperation},
+        prepare::{Action, Asked, Operation, Way},
+        request::BulkRequest,
     },
     caller::Caller,
     conflict,
-    create::{self, Create, IdChoice},
+    create::{self, Plain},
     delete,
     journal::{self, Subject},
     membership::{self, Pending},
-    patch::{self, Patch},
+    patch,
     precondition::etag,
     render::{Frame, json::push_string},
-    replace::{self, Replace},
-    service::{Precondition, Service},
+    replace,
+    service::Service,
     session::{Job, Session},
     stop::{Refusal, Stop},
     store_call::nesting,
     uniqueness,
-    write::{Written, is_user},
+    write::Written,
 };
 
 /// How often a job is begun anew because an operation referred forward to one that failed.
 const ROUNDS: u32 = 8;
-
-/// One operation, checked as far as it can be without the store.
-struct Operation<'a> {
-    method: Option<String>,
-    bulk_id: Option<String>,
-    precondition: Precondition,
-    references: References,
-    /// The type and id that the path names; the minted id of a POST.
-    target: Option<(&'a ResourceType, PublicId)>,
-    action: Result<Action<'a>, ScimError>,
-}
-
-enum Action<'a> {
-    Create(Create<'a>),
-    Replace(Replace<'a>),
-    Patch(Patch<'a>),
-    Delete,
-}
 
 /// How an operation ended.
 enum Outcome {
@@ -76,14 +67,26 @@ struct Waiting {
 }
 
 /// See [`Service::bulk`].
-pub(crate) fn bulk(service: &Service, caller: &Caller, body: Map<String, Value>) -> Result<Answer, ScimError> {
+pub(crate) fn bulk(service: &Service, caller: &Caller, body: &str) -> Result<Answer, ScimError> {
     authenticate::allow(caller.credential(), Access::Write, None)?;
     let job = Job::new(service, caller);
     let any_schemas = caller.switches.any_schemas.accepts();
-    let BulkRequest { fail_on_errors, operations } =
-        BulkRequest::parse(body, any_schemas, service.limits().max_bulk_operations)?;
-    let operations = prepare(&job, operations)?;
-    let outcomes = job.writing(|txn, session| run(txn, &job, session, &operations, fail_on_errors))?;
+    let request = BulkRequest::parse(body, any_schemas, service.limits().max_bulk_operations)?;
+    let asked = Asked::new(&job, body, &request)?;
+    let mut operations = asked.prepare(Way::InRuns)?;
+    let mut taken = false;
+    let outcomes = job.writing(|txn, session| {
+        taken = false;
+        run(txn, &job, session, &operations, request.fail_on_errors, &mut taken)
+    });
+    let outcomes = match outcomes {
+        Err(_) if taken => {
+            operations.clear();
+            operations = asked.prepare(Way::OneByOne)?;
+            job.writing(|txn, session| run(txn, &job, session, &operations, request.fail_on_errors, &mut false))?
+        }
+        outcomes => outcomes?,
+    };
     let frame = Frame::new(service.registry(), caller);
     let mut text = format!("{{\"schemas\":[\"{}\"],\"Operations\":[", builtin::BULK_RESPONSE);
     for (index, (operation, outcome)) in operations.iter().zip(outcomes).enumerate() {
@@ -96,168 +99,26 @@ pub(crate) fn bulk(service: &Service, caller: &Caller, body: Map<String, Value>)
     Ok(Answer { status: 200, body: Some(answer::Body::Whole(text)), etag: None, location: None })
 }
 
-fn prepare<'a>(job: &Job<'a>, operations: Vec<RawOperation>) -> Result<Vec<Operation<'a>>, ScimError> {
-    let registry = job.service.registry();
-    let old_ids = old_ids(job, &operations)?;
-    let mut minted = Minted::default();
-    let mut ids = Vec::with_capacity(operations.len());
-    for (index, (operation, old_id)) in operations.iter().zip(old_ids).enumerate() {
-        let id = old_id.unwrap_or_else(|| job.service.mint(job.now));
-        if let (Some("POST"), Some(bulk_id)) = (operation.method.as_deref(), &operation.bulk_id) {
-            minted.insert(bulk_id, index, id.clone());
-        }
-        ids.push(id);
-    }
-    Ok(operations
-        .into_iter()
-        .zip(ids)
-        .map(|(raw, id)| {
-            let RawOperation { method, bulk_id, version, path, data } = raw;
-            let mut references = References::default();
-            let mut target = None;
-            let action = check(job, method.as_deref(), path.as_deref(), registry, &minted, &mut references).and_then(
-                |(resource_type, path_id)| {
-                    let fixed = path_id.unwrap_or(id);
-                    target = Some((resource_type, fixed.clone()));
-                    authenticate::allow(job.caller.credential(), Access::Write, Some(&resource_type.name))?;
-                    action(job, method.as_deref(), resource_type, fixed, data, &minted, &mut references)
-                },
-            );
-            Operation {
-                method,
-                bulk_id,
-                precondition: Precondition { if_match: version, if_none_match: None },
-                references,
-                target,
-                action,
-            }
-        })
-        .collect())
-}
-
-/// The ids of deleted users that POSTs of the job bring back, where the connection does that: they
-/// must be known before references are replaced.
-fn old_ids(job: &Job<'_>, operations: &[RawOperation]) -> Result<Vec<Option<PublicId>>, ScimError> {
-    if job.caller.switches.rehire != Rehire::Revive {
-        return Ok(vec![None; operations.len()]);
-    }
-    job.reading(|txn, session| {
-        let mut used = BTreeSet::new();
-        let mut ids = Vec::with_capacity(operations.len());
-        for operation in operations {
-            let mut id = None;
-            if operation.method.as_deref() == Some("POST")
-                && let Some(resource_type) = operation.path.as_deref().and_then(|path| endpoint(job, path))
-                && is_user(resource_type)
-                && let Some(Value::Object(data)) = &operation.data
-                && let Some((_, Value::String(name))) =
-                    data.iter().find(|(name, _)| name.eq_ignore_ascii_case("userName"))
-                && let Some(tombstone) =
-                    txn.find_tombstone(&resource_type.name, session.view.connection, &fold_user_name(name))?
-                && used.insert(tombstone.id.clone())
-            {
-                id = Some(tombstone.id);
-            }
-            ids.push(id);
-        }
-        Ok(ids)
-    })
-}
-
-fn endpoint<'a>(job: &Job<'a>, path: &str) -> Option<&'a ResourceType> {
-    let segment = path.split('/').find(|segment| !segment.is_empty())?;
-    job.service.registry().by_endpoint(segment).map(AsRef::as_ref)
-}
-
-/// The type that a path names, and the id in it if the method needs one.
-fn check<'a>(
-    job: &Job<'a>,
-    method: Option<&str>,
-    path: Option<&str>,
-    registry: &scim_schema::Registry,
-    minted: &Minted,
-    references: &mut References,
-) -> Result<(&'a ResourceType, Option<PublicId>), ScimError> {
-    let method = match method {
-        Some(known @ ("POST" | "PUT" | "PATCH" | "DELETE")) => known,
-        Some(_) => {
-            return Err(ScimError::invalid_syntax("method is not one of \"POST\", \"PUT\", \"PATCH\" and \"DELETE\""));
-        }
-        None => return Err(ScimError::invalid_syntax("the operation has no method; send one")),
-    };
-    let Some(path) = path else {
-        return Err(ScimError::invalid_syntax("the operation has no path; send one such as /Users"));
-    };
-    let unknown = || {
-        let known: Vec<&str> = registry.resource_types().iter().map(|known| known.endpoint.as_str()).collect();
-        ScimError::new(404, format!("the path names no endpoint; the endpoints are {}", known.join(", ")))
-    };
-    let Some(relative) = path.strip_prefix('/') else { return Err(unknown()) };
-    let mut segments = relative.split('/').filter(|segment| !segment.is_empty());
-    let first = segments.next();
-    if first.is_some_and(|first| first.eq_ignore_ascii_case("Me")) {
-        return Err(ScimError::new(501, "/Me is not built here; use the path of a user, such as /Users/<id>"));
-    }
-    let resource_type = first.and_then(|_| endpoint(job, path)).ok_or_else(unknown)?;
-    let id = segments.next();
-    if segments.next().is_some() {
-        return Err(unknown());
-    }
-    match (method, id) {
-        ("POST", None) => Ok((resource_type, None)),
-        ("POST", Some(_)) => Err(ScimError::invalid_syntax(format!(
-            "a POST makes a new resource, so its path is {} without an id",
-            resource_type.endpoint
-        ))),
-        (_, Some(id)) => Ok((resource_type, Some(PublicId::from_text(&minted.segment(id, references))))),
-        (_, None) => Err(ScimError::invalid_syntax(format!(
-            "a {method} changes one resource, so its path is {}/<id>",
-            resource_type.endpoint
-        ))),
-    }
-}
-
-fn action<'a>(
-    job: &Job<'_>,
-    method: Option<&str>,
-    resource_type: &'a ResourceType,
-    id: PublicId,
-    data: Option<Value>,
-    minted: &Minted,
-    references: &mut References,
-) -> Result<Action<'a>, ScimError> {
-    if method == Some("DELETE") {
-        return Ok(Action::Delete);
-    }
-    let Some(mut data @ Value::Object(_)) = data else {
-        return Err(ScimError::invalid_syntax(
-            "data is missing or no object; send what a single request would have as its body",
-        ));
-    };
-    let kind = if method == Some("PATCH") { Body::Patch } else { Body::Resource };
-    minted.replace(&mut data, kind, references);
-    let Value::Object(body) = data else { return Err(ScimError::invalid_syntax("data is no object")) };
-    match method {
-        Some("POST") => Ok(Action::Create(create::prepare(job, resource_type, body, id, IdChoice::Fixed)?)),
-        Some("PUT") => Ok(Action::Replace(replace::prepare(job, resource_type, body)?)),
-        _ => Ok(Action::Patch(patch::prepare(job, resource_type, body)?)),
-    }
-}
-
 /// Runs the job. If an operation turns out to have referred forward to one that failed, everything
 /// is undone and begun anew with that known, so that it fails too.
+///
+/// `taken` is set if a run of plain creates could not be inserted; the refusal is never seen then.
 fn run(
     txn: &mut dyn Txn,
     job: &Job<'_>,
     session: &Session,
     operations: &[Operation<'_>],
     fail_on_errors: Option<u64>,
+    taken: &mut bool,
 ) -> Result<Vec<Outcome>, Stop> {
     let mut doomed = BTreeSet::new();
+    if operations.iter().all(|operation| operation.references.operations.is_empty()) {
+        return round(txn, job, session, operations, fail_on_errors, &doomed, taken);
+    }
     for _ in 1..ROUNDS {
         let mut again = None;
         let round = nesting(txn, |txn| {
-            let outcomes = round(txn, job, session, operations, fail_on_errors, &doomed)?;
+            let outcomes = round(txn, job, session, operations, fail_on_errors, &doomed, taken)?;
             let more = more_doomed(operations, &outcomes, &doomed);
             if more.is_empty() {
                 return Ok(outcomes);
@@ -271,7 +132,7 @@ fn run(
             None => return round,
         }
     }
-    round(txn, job, session, operations, fail_on_errors, &doomed)
+    round(txn, job, session, operations, fail_on_errors, &doomed, taken)
 }
 
 /// Operations that succeeded although they refer, directly or through others, to one that did not.
@@ -304,26 +165,33 @@ fn round(
     operations: &[Operation<'_>],
     fail_on_errors: Option<u64>,
     doomed: &BTreeSet<usize>,
+    taken: &mut bool,
 ) -> Result<Vec<Outcome>, Stop> {
-    let mut pending: Pending = operations
-        .iter()
-        .filter(|operation| matches!(operation.action, Ok(Action::Create(_))))
-        .filter_map(|operation| operation.target.as_ref().map(|(_, id)| id.as_str().to_owned()))
-        .collect();
+    let mut pending: Pending = operations.iter().filter_map(Operation::made).map(|id| id.as_str().to_owned()).collect();
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(operations.len());
     let mut waiting = Waiting::default();
     let mut errors: u64 = 0;
-    for (index, operation) in operations.iter().enumerate() {
+    while let Some(operation) = operations.get(outcomes.len()) {
+        let index = outcomes.len();
         if fail_on_errors.is_some_and(|most| errors >= most) {
             break;
         }
-        let creates = matches!(operation.action, Ok(Action::Create(_)));
-        if let (true, Some((_, id))) = (creates, &operation.target) {
+        let plain = plain_run(operations.get(index..).unwrap_or_default());
+        if !plain.is_empty() {
+            insert(txn, job, session, &plain, taken)?;
+            for plain in plain {
+                pending.remove(plain.row.id.as_str());
+                outcomes.push(created(plain));
+            }
+            continue;
+        }
+        let creates = operation.made().is_some();
+        if let Some(id) = operation.made() {
             pending.remove(id.as_str());
         }
         let outcome = match operation.refusal(index, &outcomes, doomed) {
             Some(error) => Err(error),
-            None => match nesting(txn, |txn| operation.perform(txn, job, session, &pending)) {
+            None => match nesting(txn, |txn| operation.perform(txn, job, session, &pending, taken)) {
                 Ok(done) => Ok(done),
                 Err(stop) => Err(refused(txn, job, session, stop)?),
             },
@@ -352,6 +220,34 @@ fn round(
         }
     }
     Ok(outcomes)
+}
+
+/// The plain creates at the head of these operations.
+fn plain_run<'o>(operations: &'o [Operation<'_>]) -> Vec<&'o Plain> {
+    let plain = operations.iter().map_while(|operation| match &operation.action {
+        Ok(Action::Insert(plain)) => Some(&**plain),
+        _ => None,
+    });
+    plain.collect()
+}
+
+/// Inserts plain creates.
+fn insert(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, plain: &[&Plain], taken: &mut bool) -> Result<(), Stop> {
+    let rows: Vec<(&NewResource, &Event)> = plain.iter().map(|plain| (&plain.row, &plain.event)).collect();
+    // They were made by the settings that were known before; by others they might not be plain.
+    let inserted = session.is_as_known(job).then(|| txn.insert_many(&rows));
+    match inserted {
+        Some(Ok(_)) => Ok(()),
+        None | Some(Err(StoreError::Unique { .. })) => {
+            *taken = true;
+            Err(ScimError::new(409, "one of many is taken").into())
+        }
+        Some(Err(error)) => Err(error.into()),
+    }
+}
+
+fn created(plain: &Plain) -> Outcome {
+    Outcome::Done { status: 201, id: plain.row.id.clone(), version: Some(plain.row.version) }
 }
 
 /// What the client sees of an operation that stopped; a failing store stops the whole job.
@@ -396,6 +292,14 @@ fn arrive(
 }
 
 impl Operation<'_> {
+    /// The id of what the operation makes.
+    fn made(&self) -> Option<&PublicId> {
+        match (&self.action, &self.target) {
+            (Ok(Action::Create(_) | Action::Insert(_)), Some((_, id))) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Why the operation is not tried at all.
     fn refusal(&self, index: usize, outcomes: &[Outcome], doomed: &BTreeSet<usize>) -> Option<ScimError> {
         if let Some(bulk_id) = &self.references.unknown {
@@ -426,6 +330,7 @@ impl Operation<'_> {
         job: &Job<'_>,
         session: &Session,
         pending: &Pending,
+        taken: &mut bool,
     ) -> Result<(Outcome, Vec<String>), Stop> {
         let (action, (resource_type, id)) = match (&self.action, &self.target) {
             (Ok(action), Some(target)) => (action, target),
@@ -444,13 +349,17 @@ impl Operation<'_> {
                 delete::perform(txn, job, session, resource_type, id.as_str(), &self.precondition)?;
                 return Ok((Outcome::Done { status: 204, id: id.clone(), version: None }, Vec::new()));
             }
+            Action::Insert(plain) => {
+                insert(txn, job, session, &[plain], taken)?;
+                return Ok((created(plain), Vec::new()));
+            }
         };
         Ok((Outcome::Done { status, id: stored.id, version: Some(stored.version) }, deferred))
     }
 
     /// Appends the operation's part of the `BulkResponse` (RFC 7644 §3.7.3).
     fn push_result(&self, text: &mut String, frame: &Frame<'_>, outcome: Outcome) {
-        let is_post = self.method.as_deref() == Some("POST");
+        let is_post = self.raw.method.as_deref() == Some("POST");
         let id = match (&outcome, &self.target) {
             (Outcome::Done { id, .. }, _) => Some(id),
             (Outcome::Failed(_), Some((_, id))) if !is_post => Some(id),
@@ -468,10 +377,10 @@ impl Operation<'_> {
         if let (Some(id), Some((resource_type, _))) = (id, &self.target) {
             push("location", &frame.location(&resource_type.name, id.as_str()));
         }
-        if let Some(method) = &self.method {
+        if let Some(method) = &self.raw.method {
             push("method", method);
         }
-        if let Some(bulk_id) = &self.bulk_id {
+        if let Some(bulk_id) = &self.raw.bulk_id {
             push("bulkId", bulk_id);
         }
         match outcome {

@@ -1,6 +1,6 @@
 //! POST of a resource (RFC 7644 §3.3).
 
-use headcount_model::{EventKind, PublicId, Seq, Timestamp, switches::Toggle, token::Access};
+use headcount_model::{Event, EventKind, PublicId, Seq, Timestamp, switches::Toggle, token::Access};
 use headcount_store::{
     Txn,
     act::{Change, Done},
@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// The version of what was never there before.
-const FIRST_VERSION: i64 = 1;
+pub(crate) const FIRST_VERSION: i64 = 1;
 
 /// How the id of a new resource was chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,31 +98,70 @@ fn new(resource_type: &ResourceType, stored: StoredResource, view: &View) -> Sho
 fn at_once(job: &Job<'_>, request: &mut Create<'_>) -> Result<Option<Shown>, ScimError> {
     let resource_type = request.resource_type;
     let session = Session::known(job);
-    if write::name_may_wait(&session, resource_type) || !request.members.is_empty() || request.password.is_some() {
+    if !request.is_plain(&session) {
         return Ok(None);
     }
-    let row = NewResource {
-        id: request.id.clone(),
-        resource_type: resource_type.name.clone(),
-        owner: session.view.connection,
-        adoptable: false,
-        version: FIRST_VERSION,
-        created: job.now,
-        modified: job.now,
-        document: std::mem::take(&mut request.text),
-        index: request.index.clone(),
-    };
-    let document = request.resource.document();
-    let subject = Subject { resource_type: &row.resource_type, id: &row.id, version: FIRST_VERSION };
-    let paths = changes::all(resource_type, document);
-    let event = journal::entry(job, &session, EventKind::Create, Some(subject), paths, None);
+    let document = std::mem::take(&mut request.text);
+    let event = request.created(job, &session);
+    let row = first_row(job, &session, resource_type, request.id.clone(), document, request.index.clone());
     match job.act(Change::Insert(&row), &event) {
         Ok(Some(Done::Inserted(seq))) => Ok(Some(new(resource_type, inserted(seq, row), &session.view))),
         Ok(_) => {
             request.text = row.document;
             Ok(None)
         }
-        Err(error) => Err(job.refused(write::taken_or(error, resource_type, document, &row.index, None))),
+        Err(error) => {
+            Err(job.refused(write::taken_or(error, resource_type, request.resource.document(), &row.index, None)))
+        }
+    }
+}
+
+/// A new resource that is no more than a row and its journal entry.
+pub(crate) struct Plain {
+    pub(crate) row: NewResource,
+    pub(crate) event: Event,
+}
+
+impl Create<'_> {
+    /// Whether the resource is no more than a row and its journal entry, unless a tombstone has its key.
+    pub(crate) fn is_plain(&self, session: &Session) -> bool {
+        !write::name_may_wait(session, self.resource_type) && self.members.is_empty() && self.password.is_none()
+    }
+
+    /// The same with nothing kept beside it.
+    pub(crate) fn into_plain(self, job: &Job<'_>, session: &Session) -> Plain {
+        let event = self.created(job, session);
+        let Self { resource_type, id, text, index, .. } = self;
+        Plain { row: first_row(job, session, resource_type, id, text, index), event }
+    }
+
+    /// The journal entry of a plain one.
+    fn created(&self, job: &Job<'_>, session: &Session) -> Event {
+        let subject = Subject { resource_type: &self.resource_type.name, id: &self.id, version: FIRST_VERSION };
+        let paths = changes::all(self.resource_type, self.resource.document());
+        journal::entry(job, session, EventKind::Create, Some(subject), paths, None)
+    }
+}
+
+/// The row of what was never there before.
+fn first_row(
+    job: &Job<'_>,
+    session: &Session,
+    resource_type: &ResourceType,
+    id: PublicId,
+    document: String,
+    index: IndexForm,
+) -> NewResource {
+    NewResource {
+        id,
+        resource_type: resource_type.name.clone(),
+        owner: session.view.connection,
+        adoptable: false,
+        version: FIRST_VERSION,
+        created: job.now,
+        modified: job.now,
+        document,
+        index,
     }
 }
 

@@ -323,12 +323,13 @@ impl Service {
         delete::delete(self, caller, resource_type, id, precondition)
     }
 
-    /// A bulk request (RFC 7644 §3.7).
+    /// A bulk request (RFC 7644 §3.7), from its text ([`scim_schema::json::text`]): as values all of it
+    /// would take many times the memory.
     ///
     /// # Errors
     /// [`ScimError`] 400, 401, 403, 413, 503 for the request as a whole; failures of operations are
     /// in the answer.
-    pub fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Answer, ScimError> {
+    pub fn bulk(&self, caller: &Caller, body: &str) -> Result<Answer, ScimError> {
         bulk::bulk(self, caller, body)
     }
 }

@@ -45,6 +45,12 @@ impl Session {
         let known = &job.caller.known;
         Self { switches: known.switches, view: known.view, actor: known.actor() }
     }
+
+    /// Whether that was true.
+    pub(crate) fn is_as_known(&self, job: &Job<'_>) -> bool {
+        let known = &job.caller.known;
+        (self.switches, self.view) == (known.switches, known.view)
+    }
 }
 
 /// Enters a transaction: reads how the token stands and refuses one that is not good any more, so

@@ -1,5 +1,7 @@
 //! The store and its transactions.
 
+use headcount_model::{Event, Seq};
+
 use crate::{
     act::{self, Act, Done},
     ctx::TenantCtx,
@@ -8,7 +10,7 @@ use crate::{
     look::{self, Look, Looked},
     members::MemberTxn,
     passwords::PasswordTxn,
-    resources::ResourceTxn,
+    resources::{NewResource, ResourceTxn},
     system::SystemStore,
     tenants::TenantTxn,
     tokens::TokenTxn,
@@ -80,6 +82,21 @@ pub trait Txn: ResourceTxn + PasswordTxn + MemberTxn + TenantTxn + TokenTxn + Jo
     /// # Errors
     /// What the work returned.
     fn nested(&mut self, work: &mut Work<'_>) -> Result<Verdict, StoreError>;
+
+    /// Inserts resources as [`ResourceTxn::insert_resource`] does, each with its journal entry, all
+    /// in this order. None of them is there before, not even deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] if any unique value is taken, by one of them too; which one is not told.
+    /// The transaction (or savepoint) must be given up then.
+    fn insert_many(&mut self, new: &[(&NewResource, &Event)]) -> Result<Vec<Seq>, StoreError> {
+        let mut seqs = Vec::with_capacity(new.len());
+        for (resource, event) in new {
+            seqs.push(self.insert_resource(resource)?);
+            self.append(event)?;
+        }
+        Ok(seqs)
+    }
 }
 
 /// Why generic work ended without a result.

@@ -14,6 +14,15 @@ const BYTE_ORDER_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
 /// [`ScimError`] 400 `invalidSyntax`: no bytes, not UTF-8, nested too deep (found before anything is
 /// parsed), no JSON, or JSON that is no object.
 pub fn parse_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, ScimError> {
+    parse(text(bytes, max_depth)?)
+}
+
+/// The text of a request body, which is not parsed yet: no byte order mark, not empty, not nested too
+/// deep.
+///
+/// # Errors
+/// As [`parse_object`], but for what parsing finds.
+pub fn text(bytes: &[u8], max_depth: usize) -> Result<&str, ScimError> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         ScimError::invalid_syntax(format!(
@@ -25,6 +34,14 @@ pub fn parse_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>
         return Err(ScimError::invalid_syntax("the body is empty; send a JSON object"));
     }
     check_depth(text.as_bytes(), max_depth)?;
+    Ok(text)
+}
+
+/// Parses what [`text`] returned.
+///
+/// # Errors
+/// As [`parse_object`].
+pub fn parse(text: &str) -> Result<Map<String, Value>, ScimError> {
     let value: Value = serde_json::from_str(text)
         .map_err(|error| ScimError::invalid_syntax(format!("the body is not valid JSON: {error}")))?;
     match value {

@@ -31,6 +31,13 @@ pub(super) enum Body {
     Patch,
 }
 
+impl References {
+    /// Whether there are none.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.operations.is_empty() && self.unknown.is_none()
+    }
+}
+
 impl Minted {
     pub(super) fn insert(&mut self, bulk_id: &str, index: usize, id: PublicId) {
         self.by_bulk_id.insert(bulk_id.to_owned(), (index, id));

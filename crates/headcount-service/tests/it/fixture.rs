@@ -324,7 +324,7 @@ impl Client<'_> {
     }
 
     pub(crate) fn bulk_body(&self, body: Value) -> Result<Vec<Value>, ScimError> {
-        let answer = Reply::from(self.world.service.bulk(&self.caller(), object(body))?).body.unwrap();
+        let answer = Reply::from(self.world.service.bulk(&self.caller(), &body.to_string())?).body.unwrap();
         assert_eq!(answer["schemas"], json!([builtin::BULK_RESPONSE]));
         Ok(answer["Operations"].as_array().unwrap().clone())
     }

@@ -358,7 +358,7 @@ fn a_server_that_is_busy_hashing_answers_503_and_changes_nothing() {
         let job = json!({"schemas": [BULK_REQUEST], "Operations": [
             {"method": "PUT", "path": format!("/Users/{bob}"), "data": user("bob", FIRST.into())},
         ]});
-        let answer = Reply::from(service.bulk(&caller, object(job)).unwrap()).body.unwrap();
+        let answer = Reply::from(service.bulk(&caller, &job.to_string()).unwrap()).body.unwrap();
         assert_eq!(answer["Operations"][0]["status"], "503", "{answer}");
         entropy.leave.wait();
         assert_eq!(first.join().unwrap(), Ok(200));

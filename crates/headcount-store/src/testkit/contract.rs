@@ -65,6 +65,7 @@ pub mod filters;
 pub mod isolation;
 pub mod journal;
 pub mod looks;
+pub mod many;
 pub mod members;
 pub mod pages;
 pub mod passwords;
@@ -573,6 +574,11 @@ macro_rules! contract_properties {
                 concurrent_acts_of_one_name_have_one_winner
                 concurrent_acts_lose_no_member
                 concurrent_acts_and_transactions_keep_totals_and_journal_true
+            }
+            many {
+                many_inserts_go_as_one_after_another
+                very_many_inserts_keep_their_order
+                many_inserts_of_which_one_is_taken_leave_nothing
             }
             pages {
                 unsorted_pages_cover_everything_once_by_sequence
