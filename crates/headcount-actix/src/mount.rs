@@ -10,7 +10,7 @@ use headcount_api::{Body, Refusal, SCIM_ROOTS, ScimApi};
 use tokio::sync::{AcquireError, Semaphore};
 
 use crate::{
-    body::{self, Memory},
+    body::{self, Large, Memory},
     convert,
     proxies::TrustedProxies,
     shares::Shares,
@@ -40,6 +40,9 @@ pub struct Options {
     pub part_timeout: Duration,
     /// Most bytes of all bodies that are held at once; then 503.
     pub max_held_bytes: usize,
+    /// Most bytes of all long bodies (of 256 KiB and more) that are worked on at once, or one body; the
+    /// others wait in order, and short ones never behind them.
+    pub max_large_bytes: usize,
     /// Peers that are believed when they say by which host a request came.
     pub trusted_proxies: TrustedProxies,
 }
@@ -55,9 +58,14 @@ impl Default for Options {
             max_streams: 32,
             part_timeout: Duration::from_secs(30),
             max_held_bytes: 128 * 1024 * 1024,
+            max_large_bytes: cores().saturating_mul(2 * 1024 * 1024),
             trusted_proxies: TrustedProxies::none(),
         }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The API, ready to be mounted; cheap to clone, and all clones share one set of bounds.
@@ -73,6 +81,7 @@ struct Inner {
     streams: Arc<Semaphore>,
     shares: Shares,
     memory: Memory,
+    large: Large,
 }
 
 impl Mount {
@@ -88,9 +97,10 @@ impl Mount {
         let running = Arc::new(Semaphore::new(options.max_running.clamp(1, Semaphore::MAX_PERMITS)));
         let streams = Arc::new(Semaphore::new(options.max_streams.clamp(1, Semaphore::MAX_PERMITS)));
         let memory = Memory::new(options.max_held_bytes);
+        let large = Large::new(options.max_large_bytes);
         let most = options.max_running.saturating_sub(options.max_running.div_euclid(4));
         let shares = Shares::new(options.max_running_per_base.min(most));
-        Self { inner: Arc::new(Inner { api, options, running, streams, shares, memory }) }
+        Self { inner: Arc::new(Inner { api, options, running, streams, shares, memory, large }) }
     }
 
     /// Mounts the API at both its roots ([`SCIM_ROOTS`]): every method of every path below them
@@ -142,7 +152,7 @@ impl Mount {
     }
 
     async fn call(&self, request: &HttpRequest, payload: Payload) -> Result<http::Response<Body>, Refusal> {
-        let Inner { api, options, running, shares, memory, .. } = &*self.inner;
+        let Inner { api, options, running, shares, memory, large, .. } = &*self.inner;
         let head = convert::head(request, &options.trusted_proxies).ok_or(Refusal::Malformed)?;
         let share = shares.of(request);
         let head = if body::is_absent(request) {
@@ -155,6 +165,8 @@ impl Mount {
             head
         };
         let collected = body::collect(request, payload, api.max_body_bytes(), options.body_timeout, memory).await?;
+        // Whoever waits here holds no other turn.
+        let large = large.turn(collected.bytes.len()).await;
         let share = Arc::clone(share);
         let turn = async {
             let share = share.acquire_owned().await?;
@@ -171,7 +183,7 @@ impl Mount {
         let work = web::block(move || {
             let body::Collected { bytes, share } = collected;
             let response = api.handle(head.map(|()| bytes));
-            drop((share, turn));
+            drop((share, turn, large));
             response
         });
         tokio::time::timeout(options.answer_timeout, work)

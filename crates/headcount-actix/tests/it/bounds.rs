@@ -113,3 +113,28 @@ fn one_base_leaves_room_for_the_others() {
     server.store.open();
     assert_eq!(first.read().status, 201);
 }
+
+#[test]
+fn long_bodies_past_their_bound_wait_and_short_ones_pass_them() {
+    let server = Server::start(Options { max_large_bytes: 1, ..Options::default() });
+    server.store.close();
+    let mut waiting = ["a", "b", "c"].map(|name| {
+        let user = Server::user(name);
+        let body = format!("{user}{}", " ".repeat(MEBI / 2));
+        let mut client = server.connect();
+        client.write(server.head("POST", "/Users", &format!("Content-Length: {}\r\n", body.len())).as_bytes());
+        client.write(body.as_bytes());
+        client
+    });
+    server.store.wait_for_waiting(1);
+    assert_eq!(server.send("GET", "/Users", "", "").status, 200);
+    let mut short = server.connect();
+    let body = Server::user("d");
+    short.write(server.head("POST", "/Users", &format!("Content-Length: {}\r\n", body.len())).as_bytes());
+    short.write(body.as_bytes());
+    server.store.wait_for_waiting(2);
+    server.store.open();
+    for client in waiting.iter_mut().chain([&mut short]) {
+        assert_eq!(client.read().status, 201);
+    }
+}

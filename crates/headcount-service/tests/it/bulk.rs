@@ -1,11 +1,13 @@
 //! Bulk requests (RFC 7644 §3.7).
 
+use std::collections::BTreeSet;
+
 use headcount_model::Preset;
 use headcount_service::Limits;
 use scim_schema::{Registry, builtin};
 use serde_json::{Value, json};
 
-use crate::fixture::{World, refusal};
+use crate::fixture::{Client, World, refusal};
 
 fn post_user(bulk_id: &str, name: &str) -> Value {
     json!({"method": "POST", "path": "/Users", "bulkId": bulk_id,
@@ -289,4 +291,175 @@ fn a_revived_user_has_its_old_id_in_references_too() {
     assert_eq!(statuses(&results), ["201", "201", "409"]);
     assert_eq!(made(&results[1]), ada);
     assert_eq!(client.members(&made(&results[0])), [ada]);
+}
+
+/// The journal since an entry: kind, and the name of what it tells of.
+fn told_after(client: &Client<'_>, after: usize) -> Vec<(String, String)> {
+    let name = |(kind, id): &(String, String)| {
+        let body = client.get(kind, id).unwrap().body.unwrap();
+        let name = body.get("userName").or_else(|| body.get("displayName")).unwrap();
+        name.as_str().unwrap().to_owned()
+    };
+    client
+        .journal()
+        .iter()
+        .skip(after)
+        .map(|entry| (entry.kind.clone(), name(entry.resource.as_ref().unwrap())))
+        .collect()
+}
+
+fn pairs<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> Vec<(String, String)> {
+    pairs.into_iter().map(|(left, right)| (left.to_owned(), right.to_owned())).collect()
+}
+
+#[test]
+fn a_run_of_creates_with_a_taken_name_in_it_fails_there_alone() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    client.user("taken");
+    let results = client
+        .bulk(json!([
+            post_user("1", "a"),
+            post_user("2", "b"),
+            post_user("3", "TAKEN"),
+            post_user("4", "c"),
+            post_user("5", "B"),
+            post_user("6", "d")
+        ]))
+        .unwrap();
+    assert_eq!(statuses(&results), ["201", "201", "409", "201", "409", "201"]);
+    for (failed, name) in [(2, "\"TAKEN\""), (4, "\"B\"")] {
+        let response = &results[failed]["response"];
+        assert_eq!(response["scimType"], "uniqueness");
+        assert!(response["detail"].as_str().unwrap().contains(name), "{response}");
+    }
+    assert_eq!(told_after(&client, 1), pairs([("create", "a"), ("create", "b"), ("create", "c"), ("create", "d")]));
+    assert_eq!(results[0]["version"], "W/\"1\"");
+    let all: BTreeSet<String> = client.journal().iter().map(|entry| entry.transaction.clone()).collect();
+    assert_eq!(all.len(), 2, "a job is one transaction");
+}
+
+#[test]
+fn a_run_of_creates_ends_where_errors_are_enough() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let job = json!({"schemas": [builtin::BULK_REQUEST], "failOnErrors": 1, "Operations": [
+        post_user("1", "a"), post_user("2", "b"), post_user("3", "a"), post_user("4", "c")]});
+    assert_eq!(statuses(&client.bulk_body(job).unwrap()), ["201", "201", "409"]);
+    assert_eq!(told_after(&client, 0), pairs([("create", "a"), ("create", "b")]));
+}
+
+#[test]
+fn runs_of_creates_between_other_operations_keep_the_order() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let (ada, gone) = (client.user("ada"), client.user("gone"));
+    let results = client
+        .bulk(json!([
+            post_group("forward", "forward", &["bulkId:late"]),
+            post_user("1", "a"),
+            post_user("2", "b"),
+            {"method": "PATCH", "path": format!("/Users/{ada}"), "data": {"schemas": [builtin::PATCH_OP],
+                "Operations": [{"op": "add", "path": "title", "value": "x"}]}},
+            post_user("3", "c"),
+            post_user("late", "late"),
+            post_user("4", "d"),
+            post_group("g", "staff", &["bulkId:1", "bulkId:4", &ada]),
+            post_group("empty", "empty", &[]),
+            {"method": "DELETE", "path": format!("/Users/{gone}")},
+            {"method": "DELETE", "path": "/Users/bulkId:2"},
+            post_user("5", "gone"),
+            post_user("6", "b"),
+            {"method": "PUT", "path": "/Users/bulkId:3", "data": {"schemas": [builtin::USER], "userName": "cc"}}
+        ]))
+        .unwrap();
+    assert_eq!(
+        statuses(&results),
+        ["201", "201", "201", "200", "201", "201", "201", "201", "201", "204", "204", "201", "201", "200"]
+    );
+    assert_eq!(client.members(&made(&results[0])), [made(&results[5])]);
+    let mut staff = [made(&results[1]), made(&results[6]), ada];
+    staff.sort();
+    assert_eq!(client.members(&made(&results[7])), staff);
+    assert_eq!(
+        client.kinds_after(2),
+        [
+            "create",
+            "create",
+            "create",
+            "patch",
+            "create",
+            "create",
+            "member_added",
+            "create",
+            "create",
+            "member_added",
+            "create",
+            "delete",
+            "delete",
+            "create",
+            "create",
+            "put"
+        ]
+    );
+    for (index, id) in results.iter().enumerate().filter(|(_, result)| result["method"] == "POST") {
+        let kind = if id["location"].as_str().unwrap().contains("/Groups/") { "Group" } else { "User" };
+        let is_there = client.get(kind, &made(id)).is_ok();
+        assert_eq!(is_there, index != 2, "{id}");
+        if is_there && index != 4 {
+            assert_eq!(id["version"], client.version(kind, &made(id)), "{id}");
+        }
+    }
+}
+
+#[test]
+fn group_names_that_wait_to_be_adopted_are_met_in_a_run_too() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let job = json!([post_group("1", "one", &[]), post_group("2", "ONE", &[]), post_group("3", "three", &[])]);
+    assert_eq!(statuses(&client.bulk(job).unwrap()), ["201", "409", "201"]);
+    assert_eq!(client.find("Group", "displayName pr").len(), 2);
+}
+
+#[test]
+fn a_revived_user_is_met_in_a_run_of_new_ones() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    client.set(&[("rehire", "revive")]);
+    let ada = client.user("ada");
+    client.delete("User", &ada).unwrap();
+    let results = client
+        .bulk(json!([post_user("1", "a"), post_user("2", "ADA"), post_user("3", "c"), post_user("4", "d")]))
+        .unwrap();
+    assert_eq!(statuses(&results), ["201"; 4]);
+    assert_eq!(made(&results[1]), ada);
+    assert_eq!(results[1]["version"], client.version("User", &ada));
+    assert_ne!(results[1]["version"], "W/\"1\"");
+}
+
+#[test]
+fn data_that_is_no_json_refuses_the_whole_request() {
+    let world = World::new();
+    let client = world.client(Preset::Generic);
+    let job = |data: &str| {
+        let body = format!(
+            r#"{{"schemas":["{}"],"Operations":[
+                {{"method":"POST","path":"/Users","bulkId":"1","data":{{"schemas":["{}"],"userName":"a"}}}},
+                {{"method":"POST","path":"/Users","bulkId":"2","data":{data}}}]}}"#,
+            builtin::BULK_REQUEST,
+            builtin::USER
+        );
+        world.service.bulk(&client.caller(), &body)
+    };
+    for data in
+        [r#"{"userName":"\ud800"}"#, r#"{"x":1e999}"#, r#"{"userName":}"#, "{", r#"{"a":1},"data":{},"data":"\ud800""#]
+    {
+        let error = job(data).unwrap_err();
+        assert_eq!(error.status, 400, "{data}");
+        assert!(error.detail.contains("not valid JSON"), "{data}: {}", error.detail);
+    }
+    assert!(client.journal().is_empty());
+    let user = |name: &str| json!({"schemas": [builtin::USER], "userName": name});
+    assert!(job(&format!("{}, \"Data\" : {}", user("b"), user("c"))).is_ok());
+    assert_eq!(client.find("User", "userName eq \"c\"").len(), 1, "of a name given twice the last counts");
 }
