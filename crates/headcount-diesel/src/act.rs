@@ -20,14 +20,14 @@ use headcount_store::{
 
 use self::trip::{Failed, Run};
 use crate::{
-    connection::{Link, Use},
+    connection::{Dialect, Link, Use},
     constraint::{resource_error, store_error},
     grams::{self, grams_of_part},
     journal::{Entry, INSERT_PENDING},
     keyed::Keyed,
     names::USER,
     resources::{
-        INSERT_ROW, MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, present, row, scope,
+        MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, insert_row, present, row, scope,
     },
     sql::{Loads, Rows, Sql},
     store::DieselStore,
@@ -117,7 +117,7 @@ impl<'a> Plainly<'a> {
 
     /// The row of a new resource, if the token stands and no tombstone has its key.
     fn inserted_row(&self, new: &NewResource, type_number: i64) -> Sql {
-        let sql = Sql::new(INSERT_ROW)
+        let sql = Sql::new(insert_row(self.store.dialect))
             .raw(" SELECT ")
             .add(row(self.key(), new, type_number))
             .raw(" WHERE ")
@@ -147,8 +147,10 @@ impl<'a> Plainly<'a> {
             first = first.raw(" AND ").add(values::none_taken(tenant, type_number, &unique));
         }
         let first = first.raw(" RETURNING seq");
-        let values: Vec<_> =
-            rows.chunks(MOST_ROWS).map(|chunk| (chunk.len(), values::insert_values(tenant, Of::Last, chunk))).collect();
+        let values: Vec<_> = rows
+            .chunks(MOST_ROWS)
+            .map(|chunk| (chunk.len(), values::insert_values(Dialect::Sqlite, tenant, Of::Last, chunk)))
+            .collect();
         let uniques: Vec<_> =
             unique.iter().map(|value| values::insert_unique(tenant, type_number, Of::Last, *value)).collect();
         let entry = Entry::of(self.act.event);
@@ -187,7 +189,9 @@ impl<'a> Plainly<'a> {
         let first = changes(update).add(self.at_version(before));
         let (gone, put) = (self.valued(difference.gone)?, self.valued(difference.put)?);
         let gone = gone.chunks(MOST_ROWS).map(|chunk| values::delete_values(tenant, before.seq.0, chunk));
-        let put = put.chunks(MOST_ROWS).map(|chunk| values::put_values(tenant, Of::Seq(before.seq.0), chunk));
+        let put = put
+            .chunks(MOST_ROWS)
+            .map(|chunk| values::put_values(Dialect::Sqlite, tenant, Of::Seq(before.seq.0), chunk));
         let rest: Vec<Sql> = gone.chain(put).collect();
         let entry = Entry::of(self.act.event);
         let version = before.version.saturating_add(1);

@@ -91,7 +91,7 @@ impl DieselTxn<'_> {
     fn insert_values(&mut self, seq: i64, rows: &[ValueRow]) -> Result<(), StoreError> {
         let rows = self.valued(rows)?;
         for chunk in rows.chunks(MOST_ROWS) {
-            let sql = values::insert_values(self.key(), Of::Seq(seq), chunk);
+            let sql = values::insert_values(self.dialect(), self.key(), Of::Seq(seq), chunk);
             values::run_insert::<WithSeq>(self.link, chunk.len(), &sql).map_err(|error| self.fault(error))?;
         }
         Ok(())
@@ -245,9 +245,10 @@ impl ResourceTxn for DieselTxn<'_> {
         let type_number = self.number(&new.resource_type)?;
         let insert = match self.dialect() {
             Dialect::Postgres => self.insert_in_one(new, type_number)?,
-            Dialect::Sqlite => {
-                Sql::new(INSERT_ROW).raw(" VALUES (").add(row(self.key(), new, type_number)).raw(") RETURNING seq")
-            }
+            Dialect::Sqlite => Sql::new(insert_row(Dialect::Sqlite))
+                .raw(" VALUES (")
+                .add(row(self.key(), new, type_number))
+                .raw(") RETURNING seq"),
         };
         let seq = match (self.dialect(), new.index.values.len(), new.adoptable) {
             (Dialect::Sqlite, ..) => self.link.one_keyed::<InsertRow, BigInt, i64>(&insert),
@@ -492,7 +493,7 @@ impl DieselTxn<'_> {
             self.run(&values::delete_values(self.key(), seq, chunk))?;
         }
         for chunk in self.valued(difference.put)?.chunks(MOST_ROWS) {
-            self.run(&values::put_values(self.key(), Of::Seq(seq), chunk))?;
+            self.run(&values::put_values(self.dialect(), self.key(), Of::Seq(seq), chunk))?;
         }
         Ok(())
     }
@@ -556,7 +557,7 @@ pub(crate) fn count_of_part(tenant: i64, new: &NewResource, type_number: i64, sl
     sql
 }
 
-/// The values of a resource's own row, in the order of [`INSERT_ROW`].
+/// The values of a resource's own row, in the order of [`insert_row`].
 pub(crate) fn row(tenant: i64, new: &NewResource, type_number: i64) -> Sql {
     let index = &new.index;
     Sql::empty()
@@ -654,6 +655,21 @@ pub(crate) const MOST_ROWS: usize = 16;
 pub(crate) const MOST_SHAPES: usize = 8;
 
 /// Inserts a resource's own row: [`row`].
+///
+/// On SQLite, a statement that may fail in its midst copies every page before it touches it, so as to
+/// be undone alone, and triggers and RETURNING make it one. A row fails before anything of it is
+/// written, so there is nothing to be undone.
+pub(crate) fn insert_row(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "INSERT OR FAIL INTO resources (tenant_id, conn, type, id, version, scope, key, external_id, display_key, \
+             family_key, given_key, present, adoptable, active, created, modified, doc)"
+        }
+        Dialect::Postgres => INSERT_ROW,
+    }
+}
+
+/// On PostgreSQL.
 pub(crate) const INSERT_ROW: &str = "INSERT INTO resources (tenant_id, conn, type, id, version, scope, key, external_id, display_key, \
      family_key, given_key, present, adoptable, active, created, modified, doc)";
 

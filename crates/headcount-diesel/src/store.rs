@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, Mutex, PoisonError, atomic::{AtomicI64, AtomicU32}},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU32},
+    },
 };
 
 use diesel::sql_types::{BigInt, Text};

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, marker::PhantomData};
 use diesel::QueryResult;
 use headcount_store::index::{UniqueValue, ValueRow, cut};
 
-use crate::{connection::Link, sql::Sql};
+use crate::{
+    connection::{Dialect, Link},
+    sql::Sql,
+};
 
 /// A value row with the number of its path.
 pub(crate) type Valued<'a> = (i64, &'a ValueRow);
@@ -66,8 +69,8 @@ fn keyed(rows: &[ValueRow]) -> BTreeMap<Key<'_>, &ValueRow> {
 }
 
 /// Inserts value rows of a resource that has none like them.
-pub(crate) fn insert_values(tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
-    values(tenant, of, rows).raw(NOTHING)
+pub(crate) fn insert_values(dialect: Dialect, tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
+    values(dialect, tenant, of, rows).raw(NOTHING)
 }
 
 /// Runs what [`insert_values`] made of so many rows. `K` tells which [`Of`] it was.
@@ -84,12 +87,18 @@ pub(crate) fn run_insert<K: 'static>(link: &mut Link, rows: usize, sql: &Sql) ->
 struct Insert<K, const ROWS: usize>(PhantomData<fn() -> K>);
 
 /// The same, over rows that may be there.
-pub(crate) fn put_values(tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
-    values(tenant, of, rows).raw(OVERWRITE)
+pub(crate) fn put_values(dialect: Dialect, tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
+    values(dialect, tenant, of, rows).raw(OVERWRITE)
 }
 
-fn values(tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
-    Sql::new(INSERT_VALUES).raw(" VALUES ").add(tuples(tenant, of, rows))
+/// On SQLite they do not fail, but for a fault of ours or the disk's, which undoes all of the work: see
+/// [`crate::resources::insert_row`].
+fn values(dialect: Dialect, tenant: i64, of: Of, rows: &[Valued<'_>]) -> Sql {
+    let insert = match dialect {
+        Dialect::Sqlite => "INSERT OR FAIL INTO vals (tenant_id, path, folded, resource, element, etype, is_primary)",
+        Dialect::Postgres => INSERT_VALUES,
+    };
+    Sql::new(insert).raw(" VALUES ").add(tuples(tenant, of, rows))
 }
 
 fn values_of_part(tenant: i64, rows: &[Valued<'_>]) -> Sql {

@@ -1,6 +1,6 @@
 //! Many inserts in one go: they go as one after another goes.
 
-use headcount_model::{Event, EventKind, Seq};
+use headcount_model::{Event, EventKind, PublicId, Seq};
 use serde_json::{Value, json};
 
 use super::{EXTENSION, Fixture, World, assert_taken, event, id};
@@ -89,7 +89,7 @@ fn told(world: &World, seqs: &[Seq]) -> Vec<Value> {
     }
     for kind in ["User", "Group", "Device"] {
         told.push(json!(world.total(world.view(), kind)));
-        told.push(world.ids(kind, "").iter().map(|id| id.as_str()).collect());
+        told.push(world.ids(kind, "").iter().map(PublicId::as_str).collect());
     }
     for filter in [
         "userName eq \"ann\"",
@@ -107,7 +107,7 @@ fn told(world: &World, seqs: &[Seq]) -> Vec<Value> {
         "urn:example:scim:schemas:extension:1.0:User:tags eq \"a\"",
         "urn:example:scim:schemas:extension:1.0:User:level gt 2",
     ] {
-        told.push(json!([filter, world.ids("User", filter).iter().map(|id| id.as_str()).collect::<Value>()]));
+        told.push(json!([filter, world.ids("User", filter).iter().map(PublicId::as_str).collect::<Value>()]));
     }
     for event in world.events() {
         told.push(json!([event.number, event.kind, event.resource, event.version, event.paths, event.detail]));
