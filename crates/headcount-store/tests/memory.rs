@@ -45,6 +45,7 @@ fn every_property_is_in_the_list_once() {
         include_str!("../src/testkit/contract/isolation.rs"),
         include_str!("../src/testkit/contract/journal.rs"),
         include_str!("../src/testkit/contract/looks.rs"),
+        include_str!("../src/testkit/contract/many.rs"),
         include_str!("../src/testkit/contract/members.rs"),
         include_str!("../src/testkit/contract/pages.rs"),
         include_str!("../src/testkit/contract/passwords.rs"),
