@@ -56,6 +56,11 @@ const TABLE: &[Row] = &[
         ],
     },
     Row { layer: 8, name: "headcount-actix", may_use: &["headcount-api"] },
+    Row {
+        layer: 9,
+        name: "headcount-admin",
+        may_use: &["headcount-model", "headcount-token", "headcount-store", "headcount-service", "headcount-actix"],
+    },
     Row { layer: 10, name: "headcount", may_use: EVERYTHING },
     Row { layer: 11, name: "headcount-testkit", may_use: EVERYTHING },
     Row { layer: 11, name: "xtask", may_use: &[] },
@@ -75,6 +80,7 @@ const EVERYTHING: &[&str] = &[
     "headcount-diesel",
     "headcount-api",
     "headcount-actix",
+    "headcount-admin",
 ];
 
 const FENCES: &[Fence] = &[
@@ -85,7 +91,7 @@ const FENCES: &[Fence] = &[
     Fence { packages: &["rusqlite"], seen_by: &["floor"] },
     Fence {
         packages: &["actix-web", "actix-rt", "actix-http", "actix-service"],
-        seen_by: &["headcount-actix", "headcount", "headcount-testkit", "floor"],
+        seen_by: &["headcount-actix", "headcount-admin", "headcount", "headcount-testkit", "floor"],
     },
     Fence { packages: &["tokio"], seen_by: &["headcount-actix", "headcount", "headcount-testkit", "floor"] },
     Fence { packages: &["anyhow"], seen_by: &["headcount", "xtask", "floor"] },

@@ -83,6 +83,9 @@ pub(crate) enum Command {
     /// Accounts.
     #[command(subcommand)]
     User(User),
+    /// Who may sign in to the console.
+    #[command(subcommand)]
+    Admin(Admin),
     /// Configuration.
     #[command(subcommand)]
     Config(Config),
@@ -294,6 +297,72 @@ pub(crate) enum User {
         #[arg(long, value_name = "ID")]
         connection: Option<String>,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Admin {
+    /// Make an administrator, and the one-time link by which they choose their password.
+    Create {
+        /// E-mail address; people sign in with it.
+        email: String,
+        /// Name for people.
+        #[arg(long)]
+        name: Option<String>,
+        /// What they may do: everything in all tenants, everything about provisioning in one, or look.
+        #[arg(long, value_enum)]
+        role: Role,
+        /// The tenant's slug or id; an admin needs one, a viewer without one sees all.
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// List all administrators.
+    List {
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Print a one-time link by which an administrator sets a new password; earlier links are void,
+    /// and the old password is good until the link is used.
+    ResetPassword {
+        /// E-mail address or id.
+        email: String,
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Sign an administrator out everywhere and let them in no more.
+    Disable {
+        /// E-mail address or id.
+        email: String,
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Let a disabled administrator in again.
+    Enable {
+        /// E-mail address or id.
+        email: String,
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+/// The role of an administrator.
+#[derive(ValueEnum, Debug, Clone, Copy)]
+pub(crate) enum Role {
+    Operator,
+    Admin,
+    Viewer,
+}
+
+impl Role {
+    /// The word that the role is known by.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+            Self::Viewer => "viewer",
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod admin;
 mod completions;
 mod config;
 mod connection;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Tenant(command) => tenant::run(&open(global)?, command),
         Command::Connection(command) => connection::run(&open(global)?, command),
         Command::Token(command) => token::run(&open(global)?, command),
+        Command::Admin(command) => admin::run(&open(global)?, command),
         Command::User(command) => user::run(&open(global)?, command),
         Command::Config(cli::Config::Check { serve, printed }) => {
             config::check(&settings::load(global, Some(&serve))?, printed.output)

@@ -50,7 +50,7 @@ pub enum AccessError {
     },
     /// Too many wrong tries.
     #[error(
-        "there were too many wrong tries, so signing in pauses for {minutes} more minutes. Nobody was locked out for good: try again then, or ask an operator for a new password with `headcount admin reset-password`"
+        "there were too many wrong tries, so signing in pauses for {minutes} more minutes. Try again then, or ask an operator for a link that sets a new password, which works at once"
     )]
     Paused {
         /// How long it lasts, rounded up.

@@ -60,11 +60,14 @@ pub(crate) fn run(config: &Config) -> Result<()> {
     }
     opened.remember_public_url(&public_url)?;
 
-    let api = ScimApi::new(service(config, &opened, public_url)?);
+    let limits = VerifierLimits::default();
+    let verifier = Arc::new(Verifier::new(limits, opened.manage.clock.clone(), &SystemEntropy));
+    let pages = Pages::new(config, &opened, &verifier, &public_url)?;
+    let api = ScimApi::new(service(config, &opened, verifier, public_url)?);
     let store = opened.manage.store.clone();
     let maintenance = Maintenance::start(store.clone())?;
     let draining = Arc::new(AtomicBool::new(false));
-    let result = actix_web::rt::System::new().block_on(serve(config, listener, api, store, draining));
+    let result = actix_web::rt::System::new().block_on(serve(config, listener, api, pages, store, draining));
     maintenance.stop();
     result
 }
@@ -73,6 +76,7 @@ async fn serve(
     config: &Config,
     listener: TcpListener,
     api: ScimApi,
+    pages: Pages,
     store: Arc<dyn Store>,
     draining: Arc<AtomicBool>,
 ) -> Result<()> {
@@ -81,6 +85,7 @@ async fn serve(
     let options = Options { max_running: config.server.blocking_threads, trusted_proxies, ..Options::default() };
     let mount = Mount::with_options(api, options);
     let state = Readiness { store, draining: draining.clone() };
+    let invitation = pages.invitation.clone();
     let server = HttpServer::new(move || {
         App::new()
             .wrap(from_fn(leave_small_bodies))
@@ -90,6 +95,7 @@ async fn serve(
             .route("/healthz", web::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
             .route("/readyz", web::get().to(ready))
             .configure(|app| mount.configure(app))
+            .configure(|app| pages.configure(app))
     })
     .workers(config.server.workers)
     // The mount bounds what runs at once; whichever worker gets it must have the threads for it.
@@ -108,6 +114,9 @@ async fn serve(
         handle.stop(true).await;
     });
     eprintln!("listening on http://{address}");
+    if let Some(invitation) = invitation {
+        eprintln!("{invitation}");
+    }
     server.await.context("the server failed")
 }
 
@@ -195,13 +204,12 @@ async fn ready(state: web::Data<Readiness>) -> HttpResponse {
     }
 }
 
-fn service(config: &Config, opened: &Opened, public_url: String) -> Result<Service> {
+fn service(config: &Config, opened: &Opened, verifier: Arc<Verifier>, public_url: String) -> Result<Service> {
     let manage = &opened.manage;
-    let verifier = Verifier::new(VerifierLimits::default(), manage.clock.clone(), &SystemEntropy);
     Ok(Service::new(ServiceOptions {
         store: manage.store.clone(),
         registry: manage.registry.clone(),
-        verifier: Arc::new(verifier),
+        verifier,
         clock: manage.clock.clone(),
         entropy: manage.entropy.clone(),
         public_url,
@@ -218,6 +226,68 @@ fn service(config: &Config, opened: &Opened, public_url: String) -> Result<Servi
         },
         cursor_key: opened.cursor_key()?,
     }))
+}
+
+/// The console, and how its first administrator comes in.
+#[derive(Clone)]
+struct Pages {
+    #[cfg(feature = "console")]
+    console: headcount_admin::Console,
+    /// What is printed while there is no administrator; it holds a secret and is never logged.
+    invitation: Option<String>,
+}
+
+impl Pages {
+    #[cfg(feature = "console")]
+    fn new(config: &Config, opened: &Opened, verifier: &Arc<Verifier>, public_url: &str) -> Result<Self> {
+        let manage = &opened.manage;
+        let administration = headcount_service::Administration::new(
+            manage.store.clone(),
+            verifier.clone(),
+            manage.clock.clone(),
+            manage.entropy.clone(),
+        )?;
+        let console = headcount_admin::Console::new(headcount_admin::Options {
+            manage: manage.clone(),
+            administration,
+            public_url: public_url.to_owned(),
+            trusted_proxies: trusted_proxies(config)?,
+        });
+        let link = manage.first_administrator_link()?;
+        let invitation = link.map(|link| {
+            let url = format!("{public_url}/console/setup/{}", link.code.expose());
+            let lines = [
+                "Open this link to create the first administrator of the console.",
+                &url,
+                "It works once, for 7 days; the next start makes a new one.",
+            ];
+            framed(&lines)
+        });
+        Ok(Self { console, invitation })
+    }
+
+    #[cfg(not(feature = "console"))]
+    fn new(_: &Config, _: &Opened, _: &Arc<Verifier>, _: &str) -> Result<Self> {
+        Ok(Self { invitation: None })
+    }
+
+    #[cfg_attr(not(feature = "console"), expect(clippy::unused_self, reason = "without the console there is nothing"))]
+    fn configure(&self, app: &mut web::ServiceConfig) {
+        #[cfg(feature = "console")]
+        self.console.configure(app);
+        #[cfg(not(feature = "console"))]
+        let _ = app;
+    }
+}
+
+/// Lines in a frame.
+#[cfg(any(feature = "console", test))]
+fn framed(lines: &[&str]) -> String {
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+    let edge = format!("+{}+", "-".repeat(width.saturating_add(2)));
+    let rows = lines.iter().map(|line| format!("| {line:width$} |"));
+    let all: Vec<String> = std::iter::once(edge.clone()).chain(rows).chain(std::iter::once(edge.clone())).collect();
+    all.join("\n")
 }
 
 /// The thread that does a store's background work.
@@ -267,7 +337,12 @@ fn wait(stop: &(Mutex<bool>, Condvar)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_loopback;
+    use super::{framed, is_loopback};
+
+    #[test]
+    fn lines_are_framed_whole() {
+        assert_eq!(framed(&["a", "longer"]), "+--------+\n| a      |\n| longer |\n+--------+");
+    }
 
     #[test]
     fn loopback_urls_are_known_by_their_host() {
