@@ -267,6 +267,7 @@ impl Pages {
     }
 
     #[cfg(not(feature = "console"))]
+    #[expect(clippy::unnecessary_wraps, reason = "with the console it can fail")]
     fn new(_: &Config, _: &Opened, _: &Arc<Verifier>, _: &str) -> Result<Self> {
         Ok(Self { invitation: None })
     }
