@@ -1,4 +1,4 @@
-//! The stylesheet and the script, under names that change with their content.
+//! The stylesheet, the script and the icon, under names that change with their content.
 
 use std::{fmt::Write, sync::LazyLock};
 
@@ -45,10 +45,14 @@ pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("console", "js", "text/javascript; charset=utf-8", include_str!("../assets/console.js"))
 });
 
+/// The icon of tabs and bookmarks.
+pub(crate) static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg")));
+
 /// Answers with the file of this name; a browser keeps it for as long as it likes.
 pub(crate) fn answer(request: &HttpRequest, name: &str) -> HttpResponse {
     let is_read = matches!(request.method(), &Method::GET | &Method::HEAD);
-    let Some(asset) = [&*STYLESHEET, &*SCRIPT].into_iter().find(|asset| is_read && asset.name == name) else {
+    let Some(asset) = [&*STYLESHEET, &*SCRIPT, &*ICON].into_iter().find(|asset| is_read && asset.name == name) else {
         return HttpResponse::NotFound().insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body("not found\n");
     };
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());

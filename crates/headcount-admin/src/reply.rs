@@ -17,7 +17,7 @@ use headcount_store::StoreError;
 use headcount_token::TokenError;
 
 use crate::{
-    assets::{SCRIPT, STYLESHEET},
+    assets::{ICON, SCRIPT, STYLESHEET},
     request::{PLAIN_COOKIE, SECURE_COOKIE, THEME_COOKIE, Visit},
 };
 
@@ -112,6 +112,7 @@ pub(crate) struct Shell {
     pub(crate) theme: Option<&'static str>,
     pub(crate) stylesheet: String,
     pub(crate) script: String,
+    pub(crate) icon: String,
     /// Name, address and role of who is signed in.
     pub(crate) who: Option<[String; 3]>,
     /// Slug and name of the tenant.
@@ -146,6 +147,7 @@ impl Shell {
             theme,
             stylesheet: STYLESHEET.path(),
             script: SCRIPT.path(),
+            icon: ICON.path(),
             who: None,
             tenant: None,
             sees_all: false,

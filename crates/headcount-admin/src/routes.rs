@@ -42,7 +42,7 @@ const fn route(method: &'static str, path: &'static str, access: Access, run: Ru
     Route { method, path, access, run }
 }
 
-/// Every route of the console but its stylesheet and script.
+/// Every route of the console but its stylesheet, script and icon.
 pub const ROUTES: &[Route] = &[
     route("GET", "/console/", Access::Installation(Deed::OwnAccount), account::home),
     route("GET", "/console/setup/{code}", Access::Public, setup::show),

@@ -109,7 +109,9 @@ async fn the_stylesheet_and_the_script_may_be_kept_for_ever() {
     let house = House::new();
     let mut browser = Browser::default();
     let page = browser.get(&house, "/console/sign-in").await;
-    for (before, kind) in [("href=\"", "text/css"), ("src=\"", "text/javascript")] {
+    for (before, kind) in
+        [("href=\"", "text/css"), ("src=\"", "text/javascript"), ("rel=\"icon\" href=\"", "image/svg+xml")]
+    {
         let path = page.between(before, "\"").to_owned();
         let asset = browser.get(&house, &path).await;
         assert_eq!(asset.status, 200, "{path}");
