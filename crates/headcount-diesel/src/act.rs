@@ -6,6 +6,7 @@
 //! that is not so, nothing is written. What is not plain goes the long way
 //! ([`headcount_store::act::through`]), which decides the same.
 
+pub(crate) mod crowd;
 mod trip;
 
 use diesel::{result::Error, sql_types::BigInt};
@@ -18,9 +19,12 @@ use headcount_store::{
     resources::{NewResource, StoredResource, Update},
 };
 
-use self::trip::{Failed, Run};
+use self::{
+    crowd::{Crowd, State, far_beyond},
+    trip::{Failed, Run},
+};
 use crate::{
-    connection::{Dialect, Link, Use},
+    connection::{Dialect, Link, SLOTS, Use},
     constraint::{resource_error, store_error},
     grams::{self, grams_of_part},
     journal::{Entry, INSERT_PENDING},
@@ -29,7 +33,7 @@ use crate::{
     resources::{
         MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, insert_row, present, row, scope,
     },
-    sql::{Loads, Rows, Sql},
+    sql::{Bind, Fixed, Loads, Rows, Sql},
     store::DieselStore,
     txn::{guard, sees},
     values::{self, Of, Unique, Valued, difference},
@@ -432,37 +436,44 @@ impl<'a> Plainly<'a> {
             // Every commit adds one to some slot, so the sum moves with each in whatever order they
             // land, and none waits for another.
             let sql = sql
-                .raw(", s AS (INSERT INTO group_slots (tenant_id, grp, slot, n, modified) SELECT ")
+                .raw(", z AS (SELECT COALESCE(SUM(x.n), 0)::bigint AS n, COALESCE(SUM(x.n) FILTER (WHERE x.slot >= ")
+                .int(SLOTS)
+                .raw("), 0)::bigint AS touched, MAX(x.modified) AS modified FROM group_slots x WHERE x.tenant_id = ")
+                .int(tenant)
+                .raw(
+                    " AND x.grp = (SELECT g.seq FROM g)), \
+                     s AS (INSERT INTO group_slots (tenant_id, grp, slot, n, modified) SELECT ",
+                )
                 .int(tenant)
                 .raw(", g.seq, ")
                 .int(slot)
                 .raw(", 1, GREATEST(g.modified, ")
                 .int(moving.at.micros())
-                .raw(", (SELECT MAX(x.modified) FROM group_slots x WHERE x.tenant_id = ")
-                .int(tenant)
                 .raw(
-                    " AND x.grp = g.seq)) FROM g CROSS JOIN i ON CONFLICT (tenant_id, grp, slot) DO UPDATE SET \
+                    ", z.modified) FROM g CROSS JOIN i CROSS JOIN z ON CONFLICT (tenant_id, grp, slot) DO UPDATE SET \
                      n = group_slots.n + 1, modified = GREATEST(group_slots.modified, excluded.modified))",
                 );
-            let version = Sql::new(
-                "g.version + 1 + (SELECT COALESCE(SUM(x.n), 0)::bigint FROM group_slots x WHERE x.tenant_id = ",
-            )
-            .int(tenant)
-            .raw(" AND x.grp = g.seq)");
-            sql.add(self.journal_of_part(&entry, version, " FROM g CROSS JOIN i"))
-                .raw(" SELECT (SELECT COUNT(*) FROM g), (SELECT COUNT(*) FROM m), (SELECT COUNT(*) FROM i)")
+            sql.add(self.journal_of_part(&entry, Sql::new("g.version + 1 + z.n"), " FROM g CROSS JOIN i CROSS JOIN z"))
+                .raw(
+                    " SELECT (SELECT COUNT(*) FROM m), (SELECT COUNT(*) FROM i), g.seq, g.version, z.touched, \
+                 z.n - z.touched FROM g CROSS JOIN z",
+                )
         };
-        let run: Run<(i64, i64, i64)> = match (moving.put, moving.view.adoptable) {
-            (Put::Out, _) => one_keyed::<DeleteMember, (BigInt, BigInt, BigInt), _>,
-            (Put::In, Adoptable::Hidden) => one_keyed::<InsertMember, (BigInt, BigInt, BigInt), _>,
-            (Put::In, Adoptable::Seen) => one_keyed::<InsertSeenMember, (BigInt, BigInt, BigInt), _>,
+        let run: Run<MovedRow> = match (moving.put, moving.view.adoptable) {
+            (Put::Out, _) => one_keyed::<DeleteMember, MovedSql, _>,
+            (Put::In, Adoptable::Hidden) => one_keyed::<InsertMember, MovedSql, _>,
+            (Put::In, Adoptable::Seen) => one_keyed::<InsertSeenMember, MovedSql, _>,
         };
-        match self.in_one_trip(&build, run, |(_, _, moved)| *moved > 0) {
-            Ok(row) => Ok(match (row.unwrap_or_default(), moving.put) {
-                ((_, _, 1..), _) => Done::Moved,
-                ((0, _, _), _) | ((_, 0, _), Put::In) => Done::Otherwise,
-                _ => Done::Unmoved,
-            }),
+        match self.in_one_trip(&build, run, |(_, moved, ..)| *moved > 0) {
+            Ok(None) => Ok(Done::Otherwise),
+            Ok(Some((_, 1.., group, row, touched, moved))) => {
+                let state = State { row, touched, moved };
+                let than = moving.beyond.map(|than| i64::try_from(than).unwrap_or(i64::MAX));
+                let version = than.and_then(|than| self.version_if_beyond(group, state, than));
+                Ok(version.map_or(Done::Moved, Done::MovedAmongMany))
+            }
+            Ok(Some((0, ..))) if moving.put == Put::In => Ok(Done::Otherwise),
+            Ok(Some(_)) => Ok(Done::Unmoved),
             Err(Failed::Statement(error)) => match store_error(error) {
                 // The member, or the group, was deleted meanwhile.
                 StoreError::NotFound => Ok(Done::Otherwise),
@@ -470,6 +481,47 @@ impl<'a> Plainly<'a> {
             },
             Err(Failed::Store(error)) => Err(error),
         }
+    }
+
+    /// The version of a group that has more members than this, after an act that found it in this state.
+    /// It is read after the commit, since acts that run at once do not see each other. `None`: it has no
+    /// more, or nobody knows, and the caller looks.
+    fn version_if_beyond(&self, group: i64, before: State, than: i64) -> Option<i64> {
+        let crowds = &self.store.crowds;
+        let known = crowds.is_beyond(self.tenant, group, before, than);
+        if known == Some(false) {
+            return None;
+        }
+        let mut link = self.store.link().ok().filter(|link| link.names_tenants())?;
+        let now = link.turn_to(self.tenant).and_then(|()| {
+            let (tenant, group) = (Bind::Int(self.key()), Bind::Int(group));
+            if known == Some(true) {
+                let binds = [Bind::Int(SLOTS), tenant, group, tenant, group];
+                let found = link.load_fixed::<GroupState, StateSql, StateRow>(&binds)?;
+                return Ok(found.into_iter().next().map(|state| (state, None)));
+            }
+            let limit = Bind::Int(far_beyond(than));
+            let binds = [tenant, group, limit, Bind::Int(SLOTS), tenant, group, tenant, group];
+            let found = link.load_fixed::<GroupStateAndMembers, (BigInt, StateSql), (i64, StateRow)>(&binds)?;
+            Ok(found.into_iter().next().map(|(count, state)| (state, Some(count))))
+        });
+        let ((row, touched, moved), count) = match now {
+            Ok(now) => now?,
+            Err(error) => {
+                // It was done; whether the caller can look is for the caller to find out.
+                link.give_up();
+                tracing::debug!(%error, "the version of a group could not be read after its change");
+                return None;
+            }
+        };
+        let state = State { row, touched, moved };
+        if let Some(count) = count {
+            crowds.remember(self.tenant, group, Crowd { state, count, is_all: count < far_beyond(than) });
+            if count <= than {
+                return None;
+            }
+        }
+        Some(state.version())
     }
 
     /// On PostgreSQL, the part of a statement that writes the journal entry of what another part
@@ -565,6 +617,56 @@ fn is_indexed_alike<'a>(update: &Update<'a>) -> bool {
     };
     let (old, new) = (update.index_before, update.index);
     columns(old) == columns(new) && texts(old) == texts(new)
+}
+
+/// How many such members there are, how many were moved, the group, its row's version, how often it was
+/// touched, and how many acts there were before.
+type MovedSql = (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
+type MovedRow = (i64, i64, i64, i64, i64, i64);
+
+/// What makes up a [`State`].
+type StateSql = (BigInt, BigInt, BigInt);
+type StateRow = (i64, i64, i64);
+
+/// A [`StateRow`]; binds: the first slot of transactions, tenant, group, tenant, group.
+macro_rules! group_state {
+    ($start:literal, $($before:literal),*) => {
+        &[
+            $($before,)*
+            concat!(
+                $start,
+                "g.version, z.touched, z.n - z.touched FROM resources g CROSS JOIN LATERAL \
+                 (SELECT COALESCE(SUM(x.n), 0)::bigint AS n, COALESCE(SUM(x.n) FILTER (WHERE x.slot >= "
+            ),
+            "), 0)::bigint AS touched FROM group_slots x WHERE x.tenant_id = ",
+            " AND x.grp = ",
+            ") z WHERE g.tenant_id = ",
+            " AND g.seq = ",
+            "",
+        ]
+    };
+}
+
+/// The state of a group.
+struct GroupState;
+
+impl Fixed for GroupState {
+    const SQLITE: &'static [&'static str] = &[];
+    const POSTGRES: &'static [&'static str] = group_state!("SELECT ",);
+}
+
+/// The same with the number of its members, up to a limit; before the others, the binds tenant, group,
+/// limit.
+struct GroupStateAndMembers;
+
+impl Fixed for GroupStateAndMembers {
+    const SQLITE: &'static [&'static str] = &[];
+    const POSTGRES: &'static [&'static str] = group_state!(
+        ") c), ",
+        "SELECT (SELECT COUNT(*) FROM (SELECT FROM memberships m WHERE m.tenant_id = ",
+        " AND m.grp = ",
+        " LIMIT 0 + "
+    );
 }
 
 struct InsertRow;

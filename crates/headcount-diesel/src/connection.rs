@@ -543,6 +543,6 @@ impl r2d2::HandleError<ConnectError> for Quiet {
     }
 }
 
-/// How many slots counters have on PostgreSQL.
-#[cfg(feature = "postgres")]
+/// How many slots counters have on PostgreSQL. Transactions that touch a group use as many behind them, so
+/// that they can be told from acts.
 pub(crate) const SLOTS: i64 = 16;

@@ -14,7 +14,7 @@ use headcount_store::{
 };
 
 use crate::{
-    connection::Dialect,
+    connection::{Dialect, SLOTS},
     lists::{among_ints, among_texts, rows_of_texts},
     resources::MOST_BINDS,
     sql::{Id, Sql},
@@ -219,7 +219,7 @@ impl MemberTxn for DieselTxn<'_> {
                 // Every commit adds one to some slot, so the sum moves with each in whatever order
                 // they land, and none waits for another.
                 let sql = Sql::new("WITH s AS (INSERT INTO group_slots (tenant_id, grp, slot, n, modified) VALUES (")
-                    .ints([tenant, group.0, self.link.slot, 1, at])
+                    .ints([tenant, group.0, SLOTS.saturating_add(self.link.slot), 1, at])
                     .raw(
                         ") ON CONFLICT (tenant_id, grp, slot) DO UPDATE SET n = group_slots.n + 1, \
                          modified = GREATEST(group_slots.modified, excluded.modified) RETURNING slot, n) \

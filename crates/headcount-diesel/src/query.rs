@@ -413,6 +413,39 @@ impl DieselTxn<'_> {
         }
     }
 
+    /// `SELECT seq, k FROM …`: all rows of the result, in no order.
+    pub(crate) fn all_sequences(&self, query: &Query, arms: &[Arm<'_>]) -> Sql {
+        let mut sql = Sql::empty();
+        for (n, arm) in arms.iter().enumerate() {
+            sql = sql.raw(if n > 0 { " UNION ALL SELECT r.seq" } else { "SELECT r.seq" });
+            if query.sort.is_some()
+                && let SortPlace::Expression(expression) = &arm.sort
+            {
+                sql = sql.raw(", ").add(expression.clone()).raw(" AS k");
+            }
+            sql = sql.add(self.from(arm));
+        }
+        sql
+    }
+
+    /// `SELECT seq, k FROM a …`: a part of the result whose rows are in `a`.
+    pub(crate) fn part_of_all(&self, query: &Query, after: Option<&PageKey>, limit: u64, offset: u64) -> Sql {
+        let kind = query.sort.as_ref().map_or(SortKind::None, |sort| kind_of(&sort.target));
+        let order = query.sort.as_ref().map_or(Order::Ascending, |sort| sort.order);
+        let mut sql = Sql::new(match kind {
+            SortKind::None => "SELECT u.seq FROM a u",
+            SortKind::Text | SortKind::Integer => "SELECT u.seq, u.k FROM a u",
+        });
+        if let Some(key) = after {
+            sql = sql.raw(" WHERE u.seq > ").int(key.seq.0);
+        }
+        sql.raw(order_by(kind, order, End::Front, Names::Union))
+            .raw(" LIMIT 0 + ")
+            .int(i64::try_from(limit).unwrap_or(i64::MAX))
+            .raw(" OFFSET ")
+            .int(i64::try_from(offset).unwrap_or(i64::MAX))
+    }
+
     /// `SELECT seq, k FROM resources … ORDER BY …` of an arm.
     fn sorted(&self, arm: &Arm<'_>, kind: SortKind, order: Order, after: Option<&PageKey>, end: End) -> Sql {
         let SortPlace::Expression(expression) = &arm.sort else {

@@ -20,6 +20,7 @@ use headcount_store::{
 use scim_schema::Registry;
 
 use crate::{
+    act::crowd::Crowds,
     connection::{Database, Dialect, Link, NOBODY, Opener, Pool, RequireRowLevelSecurity, StoreOptions, Use, pool},
     constraint::{is_lost, store_error},
     error::ConnectError,
@@ -58,6 +59,8 @@ pub struct DieselStore {
     pub(crate) walked: Mutex<i64>,
     /// Turns of background work, on SQLite.
     pub(crate) turns: AtomicU32,
+    /// Which groups are known to be large.
+    pub(crate) crowds: Crowds,
 }
 
 /// Work on a transaction of any of the store's own kinds.
@@ -94,6 +97,7 @@ impl DieselStore {
             lost: AtomicI64::new(i64::MIN),
             walked: Mutex::default(),
             turns: AtomicU32::new(0),
+            crowds: Crowds::default(),
         })
     }
 

@@ -47,6 +47,9 @@ pub struct MembershipChange {
 }
 
 /// Members in a transaction.
+///
+/// Whoever takes members out or adds some also touches the group ([`Self::touch_group`]), or updates it, in
+/// the same transaction: the version tells that the members are others.
 pub trait MemberTxn {
     /// Which of these public ids name resources that the view shows, looked up by one set; in id
     /// order, without repeats.

@@ -571,6 +571,7 @@ macro_rules! contract_properties {
                 acts_need_the_standing_that_was_known
                 acts_leave_tombstones_alone
                 acts_move_members_of_own_groups_only
+                acts_call_a_group_large_only_while_it_is
                 concurrent_acts_of_one_name_have_one_winner
                 concurrent_acts_lose_no_member
                 concurrent_acts_and_transactions_keep_totals_and_journal_true

@@ -8,7 +8,7 @@ use headcount_model::{
 use headcount_token::TokenHash;
 use serde_json::{Value, json};
 
-use super::{EXTENSION, Fixture, POLICY, World, at, concurrency::together, event, find, id, isolation};
+use super::{EXTENSION, Fixture, POLICY, World, at, concurrency::together, event, find, id, isolation, member_ref};
 use crate::{
     act::{self, Act, Change, Done, Put},
     error::StoreError,
@@ -415,6 +415,47 @@ pub fn acts_move_members_of_own_groups_only(fixture: &dyn Fixture) {
         let version = world.load(own.seq).unwrap().version;
         let may_say = is_large && done == Done::MovedAmongMany(version);
         assert!(may_say || done == Done::Moved, "{put:?} beyond {beyond}: {done:?}");
+    }
+}
+
+/// What an act says of a group's size holds whatever was done to the group before, and by whom.
+pub fn acts_call_a_group_large_only_while_it_is(fixture: &dyn Fixture) {
+    const BEYOND: u64 = 6;
+    let asked = Asked::new(fixture);
+    let world = &asked.world;
+    let group = world.group(100);
+    let users: Vec<_> = (1..=12).map(|n| world.named_user(n)).collect();
+    let mut dice = Dice(7);
+    let mut roll = |sides| usize::try_from(dice.roll(sides)).unwrap();
+    let mut deleted = 0;
+    for step in 0..160 {
+        let user = &users[deleted + roll(12 - u32::try_from(deleted).unwrap())];
+        match roll(12) {
+            0 => {
+                // Another list, and with it all members at once or few.
+                let wanted: Vec<_> = users[deleted..].iter().filter(|_| roll(4) > 0).map(member_ref).collect();
+                let wanted = if roll(2) == 0 { wanted } else { Vec::new() };
+                let replaced = world.insist(|txn| {
+                    txn.replace_members(group.seq, &wanted)?;
+                    txn.touch_group(group.seq, at(5_000))
+                });
+                replaced.unwrap();
+            }
+            1 if step % 20 == 19 && deleted < 4 => {
+                let gone = &users[deleted];
+                world.delete(gone).unwrap();
+                deleted += 1;
+            }
+            n => {
+                let put = if n % 3 == 0 { Put::Out } else { Put::In };
+                let (group_id, member) = (group.id.as_str(), user.id.as_str());
+                let done = asked.put_beyond(Way::InOne, group_id, member, put, at(6_000), Some(BEYOND)).unwrap();
+                let count = u64::try_from(world.member_ids(&group).len()).unwrap();
+                let version = world.load(group.seq).unwrap().version;
+                let may_say = done == Done::MovedAmongMany(version) && count > BEYOND;
+                assert!(may_say || matches!(done, Done::Moved | Done::Unmoved), "step {step}, {count}: {done:?}");
+            }
+        }
     }
 }
 
