@@ -24,7 +24,7 @@ use crate::{
     constraint::{is_lost, store_error},
     names::USER,
     predicate::Anchor,
-    query::{ADOPTABLE, Arm, End, page_order},
+    query::{ADOPTABLE, Arm, End, page_order, part_of_all},
     sql::{Bind, Document, Fixed, Id, Sql},
     store::DieselStore,
     tokens::{StandingRow, StandingSql, of_token, standing, standing_of},
@@ -274,7 +274,7 @@ impl DieselTxn<'_> {
         let page = Sql::new("WITH a AS MATERIALIZED (")
             .add(self.all_sequences(query, arms))
             .raw("), p AS MATERIALIZED (")
-            .add(self.part_of_all(query, key, most, offset))
+            .add(part_of_all(query, key, most, offset))
             .raw(")");
         let start = match (look.levels, type_of_users(query)) {
             (0, true) => page.raw(concat!(" SELECT ", standing!(), ", ", columns!(users), ", NULL")),

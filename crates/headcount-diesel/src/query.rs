@@ -54,6 +54,24 @@ pub(crate) fn page_order(query: &Query) -> &'static str {
     order_by(kind, order, End::Front, Names::Page)
 }
 
+/// `SELECT seq, k FROM a …`: a part of the result whose rows are in `a`.
+pub(crate) fn part_of_all(query: &Query, after: Option<&PageKey>, limit: u64, offset: u64) -> Sql {
+    let kind = query.sort.as_ref().map_or(SortKind::None, |sort| kind_of(&sort.target));
+    let order = query.sort.as_ref().map_or(Order::Ascending, |sort| sort.order);
+    let mut sql = Sql::new(match kind {
+        SortKind::None => "SELECT u.seq FROM a u",
+        SortKind::Text | SortKind::Integer => "SELECT u.seq, u.k FROM a u",
+    });
+    if let Some(key) = after {
+        sql = sql.raw(" WHERE u.seq > ").int(key.seq.0);
+    }
+    sql.raw(order_by(kind, order, End::Front, Names::Union))
+        .raw(" LIMIT 0 + ")
+        .int(i64::try_from(limit).unwrap_or(i64::MAX))
+        .raw(" OFFSET ")
+        .int(i64::try_from(offset).unwrap_or(i64::MAX))
+}
+
 /// What an arm is sorted by.
 #[derive(Clone, Debug)]
 enum SortPlace {
@@ -426,24 +444,6 @@ impl DieselTxn<'_> {
             sql = sql.add(self.from(arm));
         }
         sql
-    }
-
-    /// `SELECT seq, k FROM a …`: a part of the result whose rows are in `a`.
-    pub(crate) fn part_of_all(&self, query: &Query, after: Option<&PageKey>, limit: u64, offset: u64) -> Sql {
-        let kind = query.sort.as_ref().map_or(SortKind::None, |sort| kind_of(&sort.target));
-        let order = query.sort.as_ref().map_or(Order::Ascending, |sort| sort.order);
-        let mut sql = Sql::new(match kind {
-            SortKind::None => "SELECT u.seq FROM a u",
-            SortKind::Text | SortKind::Integer => "SELECT u.seq, u.k FROM a u",
-        });
-        if let Some(key) = after {
-            sql = sql.raw(" WHERE u.seq > ").int(key.seq.0);
-        }
-        sql.raw(order_by(kind, order, End::Front, Names::Union))
-            .raw(" LIMIT 0 + ")
-            .int(i64::try_from(limit).unwrap_or(i64::MAX))
-            .raw(" OFFSET ")
-            .int(i64::try_from(offset).unwrap_or(i64::MAX))
     }
 
     /// `SELECT seq, k FROM resources … ORDER BY …` of an arm.
