@@ -11,7 +11,7 @@ use headcount_model::{ConnectionKey, PublicId, Seq, TenantKey, Timestamp};
 use headcount_store::{
     StoreError, Verdict,
     look::{Look, LookAt, Looked, within},
-    members::{GroupOf, MemberTxn},
+    members::{GroupOf, MemberIds, MemberTxn},
     page::{Page, PageKey, Window},
     query::{Adoptable, Query, View},
     resources::StoredResource,
@@ -22,6 +22,7 @@ use scim_filter::{CompareOp, Predicate, Test};
 use crate::{
     connection::{Dialect, Link, Use},
     constraint::{is_lost, store_error},
+    members::ids_as_text,
     names::USER,
     predicate::Anchor,
     query::{ADOPTABLE, Arm, End, page_order, part_of_all},
@@ -104,7 +105,7 @@ impl DieselTxn<'_> {
                     Some(plain) => self.plain_page(look, &plain),
                     None => within(self, look),
                 },
-                LookAt::Standing | LookAt::Resource { .. } => within(self, look),
+                LookAt::Standing | LookAt::Resource { .. } | LookAt::Group { .. } => within(self, look),
             },
             Dialect::Postgres if self.link.is_shared() => match self.once(look)? {
                 Some(looked) => Ok(looked),
@@ -119,6 +120,7 @@ impl DieselTxn<'_> {
         match look.at {
             LookAt::Standing => self.standing_only(look).map(Some),
             LookAt::Resource { view, resource_type, id } => self.point(look, view, resource_type, id),
+            LookAt::Group { view, resource_type, id, limit } => self.group(look, view, resource_type, id, limit),
             LookAt::Query(query) => self.query_once(look, query),
         }
     }
@@ -159,6 +161,39 @@ impl DieselTxn<'_> {
             }
         };
         Ok(Found::of(rows, resource_type, look.levels)?.map(|found| found.looked(None)))
+    }
+
+    /// A resource with its first members.
+    fn group(
+        &mut self,
+        look: &Look<'_>,
+        view: &View,
+        resource_type: &str,
+        id: &str,
+        limit: u64,
+    ) -> Result<Option<Looked>, StoreError> {
+        let Some(type_number) = self.shared.names.number(resource_type) else { return Ok(None) };
+        if look.levels > 0 {
+            return Ok(None);
+        }
+        if id.contains('\0') {
+            return self.standing_only(look).map(Some);
+        }
+        let (key, token) = (Bind::Int(self.key()), Bind::Text(look.token.as_str()));
+        let (conn, adoptable) = (Bind::Int(view.connection.0), adoptable(view));
+        let limit = Bind::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let binds = [limit, key, Bind::Text(id), Bind::Int(type_number), conn, adoptable, key, token];
+        let mut rows = self.load_fixed::<ByIdWithMembers, RowSql, Row>(&binds)?;
+        let text = rows.first_mut().and_then(|(_, _, members)| members.take());
+        let members = match text {
+            Some(text) => match self.ids_in(&text)? {
+                Some(members) => members,
+                None => return Ok(None),
+            },
+            None => MemberIds::default(),
+        };
+        let found = Found::of(rows, resource_type, look.levels)?;
+        Ok(found.map(|found| Looked { members, ..found.looked(None) }))
     }
 
     fn query_once(&mut self, look: &Look<'_>, query: &Query) -> Result<Option<Looked>, StoreError> {
@@ -401,7 +436,7 @@ impl DieselTxn<'_> {
         } else {
             Vec::new()
         };
-        Ok(Looked { standing, page, groups })
+        Ok(Looked { standing, page, groups, members: MemberIds::default() })
     }
 
     /// A page of everything of a type, by one statement, on PostgreSQL.
@@ -645,7 +680,7 @@ impl Found {
         }
         let total = self.count().saturating_add(skipped.unwrap_or(0));
         let page = Page { resources: self.resources, total, next: None };
-        Looked { standing: self.standing, page, groups: self.groups }
+        Looked { standing: self.standing, page, groups: self.groups, members: MemberIds::default() }
     }
 }
 
@@ -790,6 +825,32 @@ impl<const USER: bool> Fixed for ByIdWithGroups<USER> {
             " OR g.adoptable >= "
         )
     };
+}
+
+/// The same with the resource's first members; before the others, how many.
+struct ByIdWithMembers;
+
+/// The members of the row `r`, in one text.
+macro_rules! members_of_row {
+    ($text:expr) => {
+        concat!(
+            "(SELECT ",
+            $text,
+            " FROM (SELECT m.member, m.member_id, m.member_type FROM memberships m WHERE m.tenant_id = r.tenant_id \
+             AND m.grp = r.seq ORDER BY m.member LIMIT 0 + "
+        )
+    };
+}
+
+impl Fixed for ByIdWithMembers {
+    const SQLITE: &'static [&'static str] = by_id!(
+        ") q)",
+        concat!("SELECT ", standing!(), ", ", columns!(sqlite), ", ", members_of_row!(ids_as_text!(sqlite)))
+    );
+    const POSTGRES: &'static [&'static str] = by_id!(
+        ") q)",
+        concat!("SELECT ", standing!(), ", ", columns!(postgres), ", ", members_of_row!(ids_as_text!(postgres)))
+    );
 }
 
 /// Two kept counts; binds of each: tenant, owner, type.

@@ -25,8 +25,9 @@ use crate::{
     render::Frame,
     service::{Precondition, Service},
     session::{Job, Session},
-    show::{self, Asked, Shown},
-    sight, specified,
+    show::{self, Asked, Members, Shown},
+    sight::{self, Sight},
+    specified,
     stop::Stop,
     write::{self, Change, Written},
 };
@@ -247,6 +248,11 @@ impl Extent {
                 return Ok(looked.page.resources.into_iter().next().map(|stored| Shown::of(stored, view)));
             }
         }
+        if let Self::UpTo(max) = self
+            && let Some(shown) = group_now(job, asked, id, max)?
+        {
+            return Ok(shown);
+        }
         job.snapshot(|txn, session| {
             let Some(stored) = txn.find_resource(&session.view, resource_type, id, Lock::None)? else {
                 return Ok(None);
@@ -262,6 +268,25 @@ impl Extent {
             Self::Everything => false,
         }
     }
+}
+
+/// A group as it is now, with its members if they are not more than `max`. `None`: one look does not
+/// tell which of them are shown, or how.
+fn group_now(job: &Job<'_>, asked: Asked<'_>, id: &str, max: u64) -> Result<Option<Option<Shown>>, Stop> {
+    let known = &job.caller.known;
+    if !membership::has_members(asked.resource_type) || !show::shows_ids(&known.view, &known.switches, false) {
+        return Ok(None);
+    }
+    let Some(seen) = Sight::of_group(job, asked.resource_type, id, max)? else { return Ok(None) };
+    let Some((stored, members)) = seen else { return Ok(Some(None)) };
+    if !show::shows_ids(&known.view, &known.switches, stored.adoptable) {
+        return Ok(None);
+    }
+    let mut shown = Shown::of(stored, &known.view);
+    if let (found, None) = show::first_of(members, max) {
+        shown.members = Some(Members { found, rest: None });
+    }
+    Ok(Some(Some(shown)))
 }
 
 /// Checks a body; hashes a password last.

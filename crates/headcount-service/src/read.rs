@@ -7,13 +7,13 @@ use scim_schema::{Projection, ResourceType, ScimError};
 use crate::{
     answer::Answer,
     authenticate,
-    caller::Caller,
+    caller::{Caller, Pace},
     membership::{self, MEMBERS},
     precondition::{self, Freshness},
     render::Frame,
     service::{Precondition, Service},
     session::Job,
-    show::{self, Asked, Shown},
+    show::{self, Asked, Members, Shown},
     sight::{Seen, Sight},
 };
 
@@ -49,8 +49,11 @@ pub(crate) fn read(
     }
 }
 
-/// Reads with one look, which sees the resource and the groups it is in. `None`: members are wanted
-/// too, or the credential changed meanwhile, and a transaction reads.
+/// Most members of an answer that is given without waiting.
+const MOST_MEMBERS_NOW: u64 = 200;
+
+/// Reads with one look, which sees the resource with the groups it is in or with its members. `None`:
+/// there is more to it, or the credential changed meanwhile, and a transaction reads.
 fn at_once(
     job: &Job<'_>,
     asked: Asked<'_>,
@@ -59,7 +62,7 @@ fn at_once(
 ) -> Result<Option<(Freshness, Shown)>, ScimError> {
     let Asked { resource_type, projection, .. } = asked;
     if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
-        return Ok(None);
+        return group_at_once(job, asked, id, precondition);
     }
     let seen = match Sight::of(job, resource_type, id, projection)? {
         Sight::Seen(seen) => seen,
@@ -70,5 +73,37 @@ fn at_once(
     let freshness = precondition::check_read(precondition, stored.version)?;
     let mut shown = Shown::of(stored, &job.caller.known.view);
     shown.groups = groups;
+    Ok(Some((freshness, shown)))
+}
+
+/// Reads a group with its members.
+fn group_at_once(
+    job: &Job<'_>,
+    asked: Asked<'_>,
+    id: &str,
+    precondition: &Precondition,
+) -> Result<Option<(Freshness, Shown)>, ScimError> {
+    let known = &job.caller.known;
+    if !show::shows_ids(&known.view, &known.switches, false) {
+        return Ok(None);
+    }
+    let most = job.service.limits().members_at_once;
+    let max = match job.caller.pace {
+        Pace::Patient => most,
+        Pace::Now => most.min(MOST_MEMBERS_NOW),
+    };
+    let seen = Sight::of_group(job, asked.resource_type, id, max).map_err(|stop| job.refused(stop))?;
+    let Some(seen) = seen else { return Ok(None) };
+    let Some((stored, members)) = seen else { return Err(ScimError::not_found(&asked.resource_type.name, id)) };
+    let is_too_long = job.caller.pace == Pace::Now && members.count > max;
+    if is_too_long || !show::shows_ids(&known.view, &known.switches, stored.adoptable) {
+        return Ok(None);
+    }
+    let freshness = precondition::check_read(precondition, stored.version)?;
+    let (found, after) = show::first_of(members, max);
+    let mut shown = Shown::of(stored, &known.view);
+    if freshness == Freshness::Modified {
+        shown.members = Some(Members { found, rest: show::rest_behind(job, &shown.stored, after) });
+    }
     Ok(Some((freshness, shown)))
 }

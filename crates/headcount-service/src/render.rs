@@ -251,9 +251,9 @@ impl<'a> Frame<'a> {
         if !is_copied {
             cut::document(text, &form.cut, self, &shown)?;
         }
-        if let (Some(Members { found, names, rest }), Some(form)) = (shown.members.take(), &form.members) {
+        if let (Some(Members { found, rest }), Some(form)) = (shown.members.take(), &form.members) {
             let mut list = MemberList::new(form);
-            list.push(out.text(), &found, &names);
+            list.push(out.text(), &found);
             match rest {
                 None => list.end(out.text()),
                 Some(rest) => out.leave(rest, list),

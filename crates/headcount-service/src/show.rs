@@ -11,7 +11,7 @@ use headcount_model::{
 };
 use headcount_store::{
     StoreError, Txn,
-    members::{GroupOf, MemberRef},
+    members::{GroupOf, MemberIds, MemberRef},
     query::View,
     resources::StoredResource,
 };
@@ -43,11 +43,35 @@ pub(crate) struct Shown {
 /// The members of a group.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Members {
-    pub(crate) found: Vec<MemberRef>,
-    /// What people call them, where that is shown.
-    pub(crate) names: BTreeMap<Seq, String>,
+    pub(crate) found: Found,
     /// Where the others are; `None`: there are no others.
     pub(crate) rest: Option<Rest>,
+}
+
+/// Members as they were read.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    /// Ids and types are all that is shown of them.
+    Ids(MemberIds),
+    /// With what people call them, where that is shown.
+    Rows(Vec<MemberRef>, BTreeMap<Seq, String>),
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self::Ids(MemberIds::default())
+    }
+}
+
+/// Whether ids and types are all that is shown of the members of a group, and all of them are shown.
+pub(crate) fn shows_ids(view: &View, switches: &Switches, group_is_adoptable: bool) -> bool {
+    switches.member_display == Toggle::Off && !membership::looks_up_members(view, group_is_adoptable)
+}
+
+/// The first members of a group, and the row behind which there are others if they are more than `max`.
+pub(crate) fn first_of(ids: MemberIds, max: u64) -> (Found, Option<Seq>) {
+    let after = if ids.count > max { ids.last } else { None };
+    (Found::Ids(ids), after)
 }
 
 /// Whether resources of this type show the groups they are in.
@@ -119,11 +143,16 @@ pub(crate) fn one(
     let mut shown = Shown::bare(stored, &session.view);
     if membership::has_members(resource_type) && projection.wants(resource_type, MEMBERS) {
         let max = max_members.unwrap_or(job.service.limits().members_at_once);
-        let (found, after) = membership::seen(txn, &session.view, stored.seq, stored.adoptable, max)?;
+        let (found, after) = if shows_ids(&session.view, &session.switches, stored.adoptable) {
+            first_of(txn.member_ids(stored.seq, None, max.saturating_add(1))?, max)
+        } else {
+            let (found, after) = membership::seen(txn, &session.view, stored.seq, stored.adoptable, max)?;
+            let is_shown = after.is_none() || max_members.is_none();
+            let names = if is_shown { names(txn, session, &found)? } else { BTreeMap::new() };
+            (Found::Rows(found, names), after)
+        };
         if after.is_none() || max_members.is_none() {
-            let names = names(txn, session, &found)?;
-            let rest = after.map(|after| rest(&Arc::new(Source::new(job)), stored, Some(after)));
-            shown.members = Some(Members { found, names, rest });
+            shown.members = Some(Members { found, rest: rest_behind(job, stored, after) });
         }
     }
     if has_groups(resource_type) && projection.wants(resource_type, "groups") {
@@ -192,7 +221,7 @@ pub(crate) fn page(
                 let source = source.get_or_insert_with(|| Arc::new(Source::new(job)));
                 rest(source, &shown.stored, after)
             });
-            shown.members = Some(Members { found, names, rest });
+            shown.members = Some(Members { found: Found::Rows(found, names), rest });
         }
         shown.groups = groups.remove(&seq);
         shown
@@ -260,6 +289,11 @@ fn members_of(
         entry.found.push(member);
     }
     Ok(members)
+}
+
+/// What is behind the members that were read of one group, if anything is.
+pub(crate) fn rest_behind(job: &Job<'_>, stored: &StoredResource, after: Option<Seq>) -> Option<Rest> {
+    after.map(|after| rest(&Arc::new(Source::new(job)), stored, Some(after)))
 }
 
 fn rest(source: &Arc<Source>, stored: &StoredResource, after: Option<Seq>) -> Rest {

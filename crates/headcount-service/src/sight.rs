@@ -2,7 +2,7 @@
 
 use headcount_store::{
     look::{LookAt, Looked},
-    members::GroupOf,
+    members::{GroupOf, MemberIds},
     query::View,
     resources::StoredResource,
 };
@@ -13,6 +13,7 @@ use crate::{
     service::Precondition,
     session::Job,
     show::{self, Shown},
+    stop::Stop,
 };
 
 /// What a look at one resource came to.
@@ -32,6 +33,9 @@ pub(crate) struct Seen {
     pub(crate) groups: Option<Vec<GroupOf>>,
 }
 
+/// A group and its first members, if there is such a group.
+pub(crate) type SeenGroup = Option<(StoredResource, MemberIds)>;
+
 impl Sight {
     /// Looks at a resource, and at the groups it is in where the projection lets them through. Members
     /// are not looked at.
@@ -50,6 +54,19 @@ impl Sight {
         Ok(stored.map_or(Self::Nothing, |stored| {
             Self::Seen(Box::new(Seen { stored, groups: wants_groups.then_some(groups) }))
         }))
+    }
+
+    /// Looks at a resource and its first members, whoever sees them: at most one more than `max`.
+    pub(crate) fn of_group(
+        job: &Job<'_>,
+        resource_type: &ResourceType,
+        id: &str,
+        max: u64,
+    ) -> Result<Option<SeenGroup>, Stop> {
+        let (view, resource_type) = (&job.caller.known.view, &*resource_type.name);
+        let at = LookAt::Group { view, resource_type, id, limit: max.saturating_add(1) };
+        let Some(Looked { page, members, .. }) = job.glance(at, 0)? else { return Ok(None) };
+        Ok(Some(page.resources.into_iter().next().map(|stored| (stored, members))))
     }
 
     /// The resource, if it is there for certain.

@@ -5,7 +5,7 @@ use headcount_model::TokenId;
 use crate::{
     ctx::TenantCtx,
     error::StoreError,
-    members::GroupOf,
+    members::{GroupOf, MemberIds},
     page::Page,
     query::{Query, View},
     resources::Lock,
@@ -40,6 +40,17 @@ pub enum LookAt<'a> {
         /// The public id.
         id: &'a str,
     },
+    /// One resource as [`Self::Resource`] names it, and its first members, whoever sees them.
+    Group {
+        /// Who asks.
+        view: &'a View,
+        /// The resource type's name.
+        resource_type: &'a str,
+        /// The public id.
+        id: &'a str,
+        /// At most so many members.
+        limit: u64,
+    },
     /// A query.
     Query(&'a Query),
 }
@@ -54,13 +65,16 @@ pub struct Looked {
     pub page: Page,
     /// The groups of what was found, ordered by member, then group row.
     pub groups: Vec<GroupOf>,
+    /// The members of what was found, where they were asked for.
+    pub members: MemberIds,
 }
 
 impl Looked {
     /// What is seen by a token that is not there.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { standing: None, page: Page { resources: Vec::new(), total: 0, next: None }, groups: Vec::new() }
+        let page = Page { resources: Vec::new(), total: 0, next: None };
+        Self { standing: None, page, groups: Vec::new(), members: MemberIds::default() }
     }
 }
 
@@ -72,7 +86,7 @@ pub fn within(txn: &mut dyn Txn, look: &Look<'_>) -> Result<Looked, StoreError> 
     let Some(standing) = txn.standing(look.token)? else { return Ok(Looked::nothing()) };
     let page = match look.at {
         LookAt::Standing => Looked::nothing().page,
-        LookAt::Resource { view, resource_type, id } => {
+        LookAt::Resource { view, resource_type, id } | LookAt::Group { view, resource_type, id, .. } => {
             let resources = Vec::from_iter(txn.find_resource(view, resource_type, id, Lock::None)?);
             Page { total: u64::try_from(resources.len()).unwrap_or(0), resources, next: None }
         }
@@ -80,7 +94,7 @@ pub fn within(txn: &mut dyn Txn, look: &Look<'_>) -> Result<Looked, StoreError> 
     };
     let view = match look.at {
         LookAt::Standing => None,
-        LookAt::Resource { view, .. } => Some(view),
+        LookAt::Resource { view, .. } | LookAt::Group { view, .. } => Some(view),
         LookAt::Query(query) => Some(&query.view),
     };
     let groups = match view {
@@ -90,7 +104,11 @@ pub fn within(txn: &mut dyn Txn, look: &Look<'_>) -> Result<Looked, StoreError> 
         }
         _ => Vec::new(),
     };
-    Ok(Looked { standing: Some(standing), page, groups })
+    let members = match (look.at, page.resources.first()) {
+        (LookAt::Group { limit, .. }, Some(group)) => txn.member_ids(group.seq, None, limit)?,
+        _ => MemberIds::default(),
+    };
+    Ok(Looked { standing: Some(standing), page, groups, members })
 }
 
 /// A look in a transaction of its own.

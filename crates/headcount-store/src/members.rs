@@ -22,6 +22,52 @@ pub struct MemberRef {
     pub resource_type: Arc<str>,
 }
 
+/// Members as they are read to be shown, in the order of their rows: ids and types, and nothing that an
+/// answer does not need.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MemberIds {
+    /// How many there are.
+    pub count: u64,
+    /// The row of the last one.
+    pub last: Option<Seq>,
+    /// Neighbours of one type together.
+    pub runs: Vec<MemberRun>,
+}
+
+/// Members of one type that follow each other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberRun {
+    /// Their resource type's name.
+    pub resource_type: Arc<str>,
+    /// Their public ids, with a blank between each two: ids are ours and hold none.
+    pub ids: String,
+}
+
+impl MemberRun {
+    /// The public ids.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.split(' ')
+    }
+}
+
+impl FromIterator<MemberRef> for MemberIds {
+    fn from_iter<I: IntoIterator<Item = MemberRef>>(members: I) -> Self {
+        let mut ids = Self::default();
+        for MemberRef { seq, id, resource_type } in members {
+            ids.count = ids.count.saturating_add(1);
+            ids.last = Some(seq);
+            match ids.runs.last_mut() {
+                Some(run) if run.resource_type == resource_type => {
+                    run.ids.push(' ');
+                    run.ids.push_str(id.as_str());
+                }
+                _ => ids.runs.push(MemberRun { resource_type, ids: id.as_str().to_owned() }),
+            }
+        }
+        ids
+    }
+}
+
 /// A group that a resource is in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupOf {
@@ -70,6 +116,11 @@ pub trait MemberTxn {
 
     /// The members after `after` in the order of their rows, at most `limit`.
     fn members(&mut self, group: Seq, after: Option<Seq>, limit: u64) -> Result<Vec<MemberRef>, StoreError>;
+
+    /// The same members as [`Self::members`], to be shown.
+    fn member_ids(&mut self, group: Seq, after: Option<Seq>, limit: u64) -> Result<MemberIds, StoreError> {
+        Ok(self.members(group, after, limit)?.into_iter().collect())
+    }
 
     /// The members of several groups, for a page of them: (group, member), by group row, then member
     /// row, at most `limit`.

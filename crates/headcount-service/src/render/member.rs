@@ -1,13 +1,13 @@
 //! Members as text (RFC 7643 §4.2).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
-use headcount_model::{Seq, switches::Toggle};
-use headcount_store::members::MemberRef;
+use headcount_model::switches::Toggle;
+use headcount_store::members::MemberRun;
 use serde_json::{Map, Value};
 
 use super::{Frame, cut::Cut, json::push_string, middle, push_value_and_ref};
-use crate::membership::MEMBERS;
+use crate::{membership::MEMBERS, show::Found};
 
 /// How members are written on one connection; needs nothing of the request, since the last of them
 /// may be written long after it was answered.
@@ -29,7 +29,7 @@ enum Empty {
 }
 
 /// What is the same of all members of one resource type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct TypeText {
     name: String,
     /// Between the two ids of a member.
@@ -59,21 +59,94 @@ impl MemberForm {
         Self { base_url: frame.base_url.to_owned(), types, cut, empty }
     }
 
-    fn push(&self, out: &mut String, member: &MemberRef, display: Option<&String>) {
-        let unknown;
-        let kind = if let Some(known) = self.types.iter().find(|known| *known.name == *member.resource_type) {
-            known
-        } else {
-            unknown = TypeText::new(&member.resource_type, &format!("{}/", self.base_url));
-            &unknown
-        };
-        push_value_and_ref(out, member.id.as_str(), &kind.middle);
-        out.push_str(&kind.end);
-        if let Some(display) = display {
-            out.push_str(",\"display\":");
-            push_string(out, display);
+    /// What is the same of all members of this type; made anew for one that is not known any more.
+    fn of_type(&self, name: &str) -> Cow<'_, TypeText> {
+        match self.types.iter().find(|known| *known.name == *name) {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(TypeText::new(name, &format!("{}/", self.base_url))),
         }
+    }
+
+    /// Appends members, with commas between them; there is at least one.
+    fn push(&self, out: &mut String, members: &Found) {
+        match members {
+            Found::Ids(ids) => {
+                for (index, run) in ids.runs.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    self.push_run(out, run);
+                }
+            }
+            Found::Rows(members, names) => {
+                for (index, member) in members.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    let kind = self.of_type(&member.resource_type);
+                    push_one(out, member.id.as_str(), &kind, names.get(&member.seq));
+                }
+            }
+        }
+    }
+
+    fn push_run(&self, out: &mut String, run: &MemberRun) {
+        let kind = self.of_type(&run.resource_type);
+        // Ids of ours need no escape, neither as strings nor in URLs.
+        if !is_plain(&run.ids) {
+            for (index, id) in run.ids().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                push_one(out, id, &kind, None);
+            }
+            return;
+        }
+        let middle = ["\"", &kind.middle].concat();
+        let between = [&kind.end, "},{\"value\":\""].concat();
+        out.push_str("{\"value\":\"");
+        for (index, id) in run.ids().enumerate() {
+            if index > 0 {
+                out.push_str(&between);
+            }
+            out.push_str(id);
+            out.push_str(&middle);
+            out.push_str(id);
+        }
+        out.push_str(&kind.end);
         out.push('}');
+    }
+
+    /// About how many bytes members take.
+    fn likely_length(&self, members: &Found) -> usize {
+        let each = self.base_url.len().saturating_add(MEMBER_LENGTH);
+        match members {
+            Found::Ids(ids) => usize::try_from(ids.count).unwrap_or(0).saturating_mul(each),
+            Found::Rows(rows, _) => rows.len().saturating_mul(each),
+        }
+    }
+}
+
+/// Whether a list of ids is written as it is.
+#[expect(clippy::needless_bitwise_bool, reason = "without an early end many bytes are looked at together")]
+fn is_plain(ids: &str) -> bool {
+    ids.bytes().fold(true, |plain, byte| plain & (byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b' ')))
+}
+
+fn push_one(out: &mut String, id: &str, kind: &TypeText, display: Option<&String>) {
+    push_value_and_ref(out, id, &kind.middle);
+    out.push_str(&kind.end);
+    if let Some(display) = display {
+        out.push_str(",\"display\":");
+        push_string(out, display);
+    }
+    out.push('}');
+}
+
+fn is_empty(members: &Found) -> bool {
+    match members {
+        Found::Ids(ids) => ids.runs.is_empty(),
+        Found::Rows(rows, _) => rows.is_empty(),
     }
 }
 
@@ -100,29 +173,22 @@ impl MemberList {
     }
 
     /// Appends members, with the name of the list before the first.
-    pub(super) fn push(&mut self, out: &mut String, members: &[MemberRef], names: &BTreeMap<Seq, String>) {
-        if members.is_empty() {
+    pub(super) fn push(&mut self, out: &mut String, members: &Found) {
+        if is_empty(members) {
             return;
         }
-        out.reserve(members.len().saturating_mul(self.form.base_url.len().saturating_add(MEMBER_LENGTH)));
+        out.reserve(self.form.likely_length(members));
         let Some(cut) = &self.form.cut else {
-            for member in members {
-                out.push_str(if self.state == State::Open { "," } else { BEGIN });
-                self.state = State::Open;
-                self.form.push(out, member, names.get(&member.seq));
-            }
+            out.push_str(if self.state == State::Open { "," } else { BEGIN });
+            self.state = State::Open;
+            self.form.push(out, members);
             return;
         };
         if self.state == State::Empty {
             self.state = State::AllCut;
         }
         let mut text = "[".to_owned();
-        for (index, member) in members.iter().enumerate() {
-            if index > 0 {
-                text.push(',');
-            }
-            self.form.push(&mut text, member, names.get(&member.seq));
-        }
+        self.form.push(&mut text, members);
         text.push(']');
         // What was just written is JSON.
         let elements: Value = serde_json::from_str(&text).unwrap_or_default();

@@ -17,6 +17,7 @@ use crate::{
     membership,
     service::Service,
     session::{Job, Session},
+    show::{self, Found},
     stop::Stop,
 };
 
@@ -177,18 +178,25 @@ fn members(
         return Err(ScimError::not_found(&rest.resource_type, rest.id.as_str()).into());
     };
     let limit = *left;
-    let mut batch = txn.members(rest.group, rest.after, limit)?;
-    let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-    let reached = batch.last().map(|member| member.seq);
-    *left = limit.saturating_sub(count);
-    if membership::looks_up_members(&session.view, group.adoptable) {
-        batch = membership::seen_of(txn, &session.view, batch)?;
-    }
-    let names = match session.switches.member_display {
-        Toggle::On => membership::names(txn, &batch)?,
-        Toggle::Off => BTreeMap::new(),
+    let (found, count, reached) = if show::shows_ids(&session.view, &session.switches, group.adoptable) {
+        let ids = txn.member_ids(rest.group, rest.after, limit)?;
+        let (count, reached) = (ids.count, ids.last);
+        (Found::Ids(ids), count, reached)
+    } else {
+        let mut batch = txn.members(rest.group, rest.after, limit)?;
+        let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        let reached = batch.last().map(|member| member.seq);
+        if membership::looks_up_members(&session.view, group.adoptable) {
+            batch = membership::seen_of(txn, &session.view, batch)?;
+        }
+        let names = match session.switches.member_display {
+            Toggle::On => membership::names(txn, &batch)?,
+            Toggle::Off => BTreeMap::new(),
+        };
+        (Found::Rows(batch, names), count, reached)
     };
-    list.push(text, &batch, &names);
+    *left = limit.saturating_sub(count);
+    list.push(text, &found);
     match reached {
         Some(_) if count >= limit => Ok(reached),
         _ => {

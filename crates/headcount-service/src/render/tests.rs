@@ -1,5 +1,7 @@
 //! What is copied is what reading, cutting and printing makes.
 
+use std::collections::BTreeMap;
+
 use headcount_model::{ConnectionKey, Preset, PublicId, Seq, Timestamp};
 use headcount_store::{members::MemberRef, query::Adoptable, query::View, resources::StoredResource};
 use proptest::{prelude::*, sample::select};
@@ -7,6 +9,7 @@ use scim_schema::{project::with_bare_names, validate::Leniency};
 use serde_json::json;
 
 use super::*;
+use crate::show::Found;
 
 const EXTENSION: &str = "urn:example:extension:2.0:User";
 const OPAQUE: &str = "urn:example:nobody";
@@ -50,7 +53,7 @@ fn expected(frame: &Frame<'_>, shown: &Shown, projection: &Projection, specified
         }
         whole.insert(name, value);
     }
-    if let Some(Members { found, names, .. }) = &shown.members
+    if let Some(Members { found: Found::Rows(found, names), .. }) = &shown.members
         && (!found.is_empty() || frame.switches.member_display == Toggle::On)
     {
         let members = found.iter().map(|member| {
@@ -284,15 +287,22 @@ proptest! {
             document[OPAQUE] = opaque;
         }
         let mut shown = Shown::of(stored("Group", "g", document.to_string()), &VIEW);
-        let mut list = Members::default();
+        let (mut found, mut names) = (Vec::new(), BTreeMap::new());
         for (seq, (id, kind, name)) in (1..).zip(members.into_iter().flatten()) {
-            list.found.push(MemberRef { seq: Seq(seq), id: PublicId::from_text(&id), resource_type: kind.into() });
-            list.names.extend(name.map(|name| (Seq(seq), name)));
+            found.push(MemberRef { seq: Seq(seq), id: PublicId::from_text(&id), resource_type: kind.into() });
+            names.extend(name.map(|name| (Seq(seq), name)));
         }
+        // Ids have no blanks in them.
+        let ids = names.is_empty() && found.iter().all(|member: &MemberRef| !member.id.as_str().contains(' '));
+        let ids = ids.then(|| Found::Ids(found.iter().cloned().collect()));
         if projection.wants(registry.resource_type("Group").unwrap(), "members") {
-            shown.members = Some(list);
+            shown.members = Some(Members { found: Found::Rows(found, names), rest: None });
         }
         let expected = expected(&frame, &shown, &projection, &[]);
+        if let (Some(found), true) = (ids, shown.members.is_some()) {
+            let shown = Shown { members: Some(Members { found, rest: None }), ..shown.clone() };
+            prop_assert_eq!(&rendered(&frame, shown, &projection, &[]), &expected);
+        }
         prop_assert_eq!(rendered(&frame, shown, &projection, &[]), expected);
     }
 }

@@ -667,6 +667,7 @@ macro_rules! contract_properties {
             }
             looks {
                 looks_at_resources_agree_with_transactions
+                looks_at_groups_agree_with_transactions
                 looks_at_queries_agree_with_transactions
                 looks_at_pages_agree_with_transactions
                 looks_see_the_standing_as_it_is

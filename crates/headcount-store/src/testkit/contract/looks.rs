@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Fixture, World, at, id};
 use crate::{
     look::{self, Look, LookAt, Looked},
+    members::{MemberIds, MemberRun},
     page::{PageKey, SortValue, Window},
     query::{Adoptable, Order, Query, View},
     resources::StoredResource,
@@ -53,6 +54,7 @@ fn assert_same(seen: &Looked, expected: &Looked, look: &Look<'_>) {
     assert_eq!(seen.page.total, expected.page.total, "{look:?}");
     assert_eq!(seen.page.next, expected.page.next, "{look:?}");
     assert_eq!(seen.groups, expected.groups, "{look:?}");
+    assert_eq!(seen.members, expected.members, "{look:?}");
 }
 
 fn views(world: &World) -> [View; 4] {
@@ -125,6 +127,32 @@ pub fn looks_at_resources_agree_with_transactions(fixture: &dyn Fixture) {
     let groups = agreed(&world, &Look { token: &token, at, levels: 8 }).groups;
     let groups: Vec<_> = groups.iter().map(|group| (group.id.clone(), group.direct)).collect();
     assert_eq!(groups, [(id(20), true), (id(21), true)]);
+}
+
+/// Every resource with its members, by every view: of one type and of two, all of them and a part.
+pub fn looks_at_groups_agree_with_transactions(fixture: &dyn Fixture) {
+    let world = World::new(fixture);
+    let token = token(&world, "tokenAAAAAAA");
+    let made = populated(&world);
+    for view in &views(&world) {
+        for limit in [0, 1, 2, 100] {
+            for group in &made {
+                let at = LookAt::Group { view, resource_type: &group.resource_type, id: group.id.as_str(), limit };
+                let seen = agreed(&world, &Look { token: &token, at, levels: 1 });
+                let shown = seen.page.resources.first().map(|group| group.seq);
+                let members = shown.map_or(Vec::new(), |seq| world.read(|txn| txn.members(seq, None, limit)).unwrap());
+                assert_eq!(seen.members, members.iter().cloned().collect(), "{at:?}");
+                let ids: Vec<&str> = seen.members.runs.iter().flat_map(MemberRun::ids).collect();
+                assert_eq!(ids, members.iter().map(|member| member.id.as_str()).collect::<Vec<_>>(), "{at:?}");
+            }
+            for (resource_type, id) in [("Group", "nobody"), ("Group", "a\0b"), ("Device", "x"), ("Nil", "x")] {
+                let at = LookAt::Group { view, resource_type, id, limit };
+                let nothing = agreed(&world, &Look { token: &token, at, levels: 0 });
+                assert!(nothing.standing.is_some());
+                assert_eq!((nothing.page.total, nothing.members), (0, MemberIds::default()));
+            }
+        }
+    }
 }
 
 /// Queries of every shape: filters with and without an index, windows, orders, views, levels.

@@ -148,7 +148,10 @@ pub fn member_pages_cover_everything_once(fixture: &dyn Fixture) {
         let mut all = Vec::new();
         loop {
             let part = world.read(|txn| txn.members(group.seq, after, size)).unwrap();
+            let ids = world.read(|txn| txn.member_ids(group.seq, after, size)).unwrap();
+            assert_eq!(ids, part.iter().cloned().collect(), "by {size}");
             let Some(last) = part.last() else { break };
+            assert_eq!(ids.last, Some(last.seq));
             after = Some(last.seq);
             all.extend(part);
         }
