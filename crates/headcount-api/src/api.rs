@@ -277,7 +277,8 @@ impl ScimApi {
         let route = Route::find(self.service.registry(), segments);
         let is_short = match &route {
             Route::Resource(_, Some(_)) => true,
-            Route::Resources(_) => target.query.contains("filter="),
+            // Only what equals something is found so soon.
+            Route::Resources(_) => target.query.contains("filter=") && names_equality(&target.query),
             _ => false,
         };
         if !is_short || check_framing(&parts.headers, body).is_err() || self.check_sizes(parts, body, &route).is_err() {
@@ -509,6 +510,11 @@ impl ScimApi {
         }
         json::text(body, max_depth)
     }
+}
+
+/// Whether a query string has the operator `eq` in it, or at least its letters.
+fn names_equality(query: &str) -> bool {
+    query.as_bytes().windows(2).any(|letters| letters.eq_ignore_ascii_case(b"eq"))
 }
 
 /// Counts what begins a value or parts two. Such characters inside strings count too: it is cheaper

@@ -170,7 +170,7 @@ impl DieselTxn<'_> {
         view: &View,
         resource_type: &str,
         id: &str,
-        limit: u64,
+        most: u64,
     ) -> Result<Option<Looked>, StoreError> {
         let Some(type_number) = self.shared.names.number(resource_type) else { return Ok(None) };
         if look.levels > 0 {
@@ -181,12 +181,12 @@ impl DieselTxn<'_> {
         }
         let (key, token) = (Bind::Int(self.key()), Bind::Text(look.token.as_str()));
         let (conn, adoptable) = (Bind::Int(view.connection.0), adoptable(view));
-        let limit = Bind::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let limit = Bind::Int(i64::try_from(most).unwrap_or(i64::MAX));
         let binds = [limit, key, Bind::Text(id), Bind::Int(type_number), conn, adoptable, key, token];
         let mut rows = self.load_fixed::<ByIdWithMembers, RowSql, Row>(&binds)?;
         let text = rows.first_mut().and_then(|(_, _, members)| members.take());
         let members = match text {
-            Some(text) => match self.ids_in(&text)? {
+            Some(text) => match self.ids_in(&text, most)? {
                 Some(members) => members,
                 None => return Ok(None),
             },
@@ -836,7 +836,7 @@ macro_rules! members_of_row {
         concat!(
             "(SELECT ",
             $text,
-            " FROM (SELECT m.member, m.member_id, m.member_type FROM memberships m WHERE m.tenant_id = r.tenant_id \
+            " FROM (SELECT m.member_id, m.member_type FROM memberships m WHERE m.tenant_id = r.tenant_id \
              AND m.grp = r.seq ORDER BY m.member LIMIT 0 + "
         )
     };

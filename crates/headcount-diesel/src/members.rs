@@ -16,6 +16,7 @@ use headcount_store::{
 use crate::{
     connection::{Dialect, SLOTS},
     lists::{among_ints, among_texts, rows_of_texts},
+    names::USER,
     resources::MOST_BINDS,
     sql::{Bind, Fixed, Id, Sql},
     txn::{DieselTxn, sees},
@@ -134,9 +135,9 @@ impl MemberTxn for DieselTxn<'_> {
         ];
         let text = self.load_fixed::<IdsOfMembers, Nullable<Text>, Option<String>>(&binds)?.pop().flatten();
         let Some(text) = text else { return Ok(MemberIds::default()) };
-        match self.ids_in(&text)? {
+        match self.ids_in(&text, limit)? {
             Some(ids) => Ok(ids),
-            None => Ok(self.members(group, after, limit)?.into_iter().collect()),
+            None => Ok(MemberIds::of(self.members(group, after, limit)?, limit)),
         }
     }
 
@@ -289,16 +290,14 @@ impl MemberTxn for DieselTxn<'_> {
     }
 }
 
-/// Members `q` as one text: how many, the last row, the least and the greatest number of their types, and
-/// their ids. A row of the database's for each of them would cost three times as much.
+/// Members `q` as one text: the sum of the numbers of their types, and their ids. A row of the database's
+/// for each of them would cost three times as much.
 macro_rules! ids_as_text {
     (sqlite) => {
-        "COUNT(*) || ' ' || MAX(q.member) || ' ' || MIN(q.member_type) || ' ' || MAX(q.member_type) || ' ' || \
-         group_concat(q.member_id, ' ')"
+        "SUM(q.member_type) || ' ' || group_concat(q.member_id, ' ')"
     };
     (postgres) => {
-        "COUNT(*)::text || ' ' || MAX(q.member)::text || ' ' || MIN(q.member_type)::text || ' ' || \
-         MAX(q.member_type)::text || ' ' || string_agg(q.member_id, ' ')"
+        "SUM(q.member_type)::text || ' ' || string_agg(q.member_id, ' ')"
     };
 }
 
@@ -311,11 +310,7 @@ struct IdsOfMembers;
 macro_rules! ids_of_members {
     ($text:expr) => {
         &[
-            concat!(
-                "SELECT ",
-                $text,
-                " FROM (SELECT member, member_id, member_type FROM memberships WHERE tenant_id = "
-            ),
+            concat!("SELECT ", $text, " FROM (SELECT member_id, member_type FROM memberships WHERE tenant_id = "),
             " AND grp = ",
             " AND member > ",
             " ORDER BY member LIMIT 0 + ",
@@ -324,27 +319,41 @@ macro_rules! ids_of_members {
     };
 }
 
+/// The row of an id; binds: tenant, id.
+struct RowOfId;
+
+impl Fixed for RowOfId {
+    const SQLITE: &'static [&'static str] = &["SELECT seq FROM resources WHERE tenant_id = ", " AND id = ", ""];
+    const POSTGRES: &'static [&'static str] = Self::SQLITE;
+}
+
 impl Fixed for IdsOfMembers {
     const SQLITE: &'static [&'static str] = ids_of_members!(ids_as_text!(sqlite));
     const POSTGRES: &'static [&'static str] = ids_of_members!(ids_as_text!(postgres));
 }
 
 impl DieselTxn<'_> {
-    /// Reads what [`ids_as_text`] wrote; `None`: they are of several types, and only rows tell which is of
-    /// which.
-    pub(crate) fn ids_in(&mut self, text: &str) -> Result<Option<MemberIds>, StoreError> {
-        let mut parts = text.splitn(5, ' ');
-        let mut number = || parts.next().and_then(|part| part.parse::<i64>().ok());
-        let (Some(count), Some(last), Some(least), Some(greatest)) = (number(), number(), number(), number()) else {
-            return Err(StoreError::Backend("a list of members cannot be read".into()));
-        };
-        if least != greatest {
+    /// Reads what [`ids_as_text`] wrote of at most `limit` members; `None`: they are not all users, and
+    /// only rows tell which is of which type.
+    pub(crate) fn ids_in(&mut self, text: &str, limit: u64) -> Result<Option<MemberIds>, StoreError> {
+        let (sum, ids) = text.split_once(' ').unwrap_or_default();
+        let count = ids.bytes().filter(|byte| *byte == b' ').count().saturating_add(1);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        // All other types have greater numbers.
+        if sum.parse() != Ok(count.saturating_mul(USER.unsigned_abs())) {
             return Ok(None);
         }
-        let ids = parts.next().unwrap_or_default().to_owned();
-        let run = MemberRun { resource_type: self.name_of(least)?.into(), ids };
-        let count = u64::try_from(count).unwrap_or(0);
-        Ok(Some(MemberIds { count, last: Some(Seq(last)), runs: vec![run] }))
+        let mut last = None;
+        if count >= limit {
+            let id = ids.rsplit(' ').next().unwrap_or_default();
+            let binds = [Bind::Int(self.key()), Bind::Text(id)];
+            last = self.load_fixed::<RowOfId, BigInt, i64>(&binds)?.pop().map(Seq);
+            if last.is_none() {
+                return Ok(None);
+            }
+        }
+        let run = MemberRun { resource_type: self.name_of(USER)?.into(), ids: ids.to_owned() };
+        Ok(Some(MemberIds { count, last, runs: vec![run] }))
     }
 
     fn members_in(&mut self, rows: Vec<MemberRow>) -> Result<Vec<MemberRef>, StoreError> {

@@ -1,6 +1,6 @@
 //! Queries over one resource type or several (RFC 7644 §3.4.2, §3.4.3; RFC 9865).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use headcount_model::{Seq, token::Access};
 use headcount_store::{
@@ -98,20 +98,27 @@ fn prepare(job: &Job<'_>, resource_type: Option<&ResourceType>, request: &QueryR
     };
     let sort = sort(job, &types, request)?;
     let paging = Paging::of(request, job.service.limits(), switches.loose_paging)?;
-    let names = types.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(" ");
     let order = match &sort {
         None => "",
         Some(Sort { order: Order::Ascending, .. }) => "ascending",
         Some(Sort { order: Order::Descending, .. }) => "descending",
     };
-    let digest = cursor::digest(&[
-        if at_root { "root" } else { "type" },
-        &names,
-        request.filter.as_deref().unwrap_or_default(),
-        request.filter_retry.as_deref().unwrap_or_default(),
-        sort.as_ref().map_or("", |sort| &sort.target.key),
-        order,
-    ]);
+    let digest = || {
+        let names = types.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(" ");
+        cursor::digest(&[
+            if at_root { "root" } else { "type" },
+            &names,
+            request.filter.as_deref().unwrap_or_default(),
+            request.filter_retry.as_deref().unwrap_or_default(),
+            sort.as_ref().map_or("", |sort| &sort.target.key),
+            order,
+        ])
+    };
+    // Only a cursor tells of which question it is.
+    let digest = match &paging {
+        Paging::Cursor { .. } => digest(),
+        Paging::Index { .. } => <_>::default(),
+    };
     let question = Question { connection: job.caller.credential().connection.key, digest };
     Ok(Prepared { selections, retry, sort, paging, projection, question })
 }
@@ -226,18 +233,28 @@ fn at_once(job: &Job<'_>, prepared: &mut Prepared) -> Result<Option<Found>, Scim
 
 /// What a look saw, as answers show it. Its groups are in the order of their members.
 fn shown(job: &Job<'_>, resources: Vec<StoredResource>, groups: Vec<GroupOf>, wants_groups: bool) -> Vec<Shown> {
-    let mut by_member: BTreeMap<Seq, Vec<GroupOf>> = BTreeMap::new();
-    for group in groups {
-        by_member.entry(group.member).or_default().push(group);
+    let mut places: Vec<(Seq, usize)> = resources.iter().zip(0..).map(|(stored, place)| (stored.seq, place)).collect();
+    let view = &job.caller.known.view;
+    let mut shown: Vec<Shown> = resources.into_iter().map(|stored| Shown::of(stored, view)).collect();
+    if !wants_groups {
+        return shown;
     }
-    let shown = resources.into_iter().map(|stored| {
-        let mut shown = Shown::of(stored, &job.caller.known.view);
-        if wants_groups {
-            shown.groups = by_member.remove(&shown.stored.seq);
+    if !places.is_sorted() {
+        places.sort_unstable();
+    }
+    let mut groups = groups.into_iter().peekable();
+    for (seq, place) in places {
+        let mut own = Vec::new();
+        while let Some(group) = groups.next_if(|group| group.member <= seq) {
+            if group.member == seq {
+                own.push(group);
+            }
         }
-        shown
-    });
-    shown.collect()
+        if let Some(shown) = shown.get_mut(place) {
+            shown.groups = Some(own);
+        }
+    }
+    shown
 }
 
 fn run(txn: &mut dyn Txn, job: &Job<'_>, session: &Session, prepared: &Prepared) -> Result<Found, Stop> {

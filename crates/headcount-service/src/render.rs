@@ -14,9 +14,9 @@ mod out;
 
 use std::{fmt::Write as _, sync::Arc};
 
-use headcount_model::{Switches, switches::Toggle};
+use headcount_model::{Switches, Timestamp, switches::Toggle};
 use headcount_store::{StoreError, members::GroupOf};
-use scim_schema::{Projection, Registry, ResourceType, ScimError, builtin};
+use scim_schema::{Projection, Registry, ResourceType, ScimError, builtin, datetime};
 use serde_json::{Map, Value};
 
 pub(crate) use self::out::{Rest, Source};
@@ -281,13 +281,14 @@ impl<'a> Frame<'a> {
         }
         text.push_str(",\"meta\":{\"resourceType\":");
         push_string(text, &shown.stored.resource_type);
-        // Writing to a string does not fail.
-        let _ =
-            write!(text, ",\"created\":\"{}\",\"lastModified\":\"{}\"", shown.stored.created, shown.stored.modified);
-        text.push_str(",\"location\":");
+        text.push_str(",\"created\":\"");
+        push_instant(text, shown.stored.created);
+        text.push_str("\",\"lastModified\":\"");
+        push_instant(text, shown.stored.modified);
+        text.push_str("\",\"location\":");
         push_string(text, location);
         text.push_str(",\"version\":");
-        // A tag of ours needs no more than that.
+        // A tag of ours needs no more than that, and writing to a string does not fail.
         let _ = write!(text, "\"W/\\\"{}\\\"\"}}", shown.stored.version);
     }
 
@@ -312,6 +313,11 @@ impl<'a> Frame<'a> {
         }
         text.push(']');
     }
+}
+
+fn push_instant(text: &mut String, at: Timestamp) {
+    // Writing to a string does not fail.
+    let _ = datetime::write(text, at.micros(), datetime::Fraction::Millis);
 }
 
 /// What is between the id and the path segment of [`push_value_and_ref`], for URLs that begin so.

@@ -28,7 +28,7 @@ pub struct MemberRef {
 pub struct MemberIds {
     /// How many there are.
     pub count: u64,
-    /// The row of the last one.
+    /// The row of the last one, behind which there may be others; `None`: there are no others.
     pub last: Option<Seq>,
     /// Neighbours of one type together.
     pub runs: Vec<MemberRun>,
@@ -50,12 +50,14 @@ impl MemberRun {
     }
 }
 
-impl FromIterator<MemberRef> for MemberIds {
-    fn from_iter<I: IntoIterator<Item = MemberRef>>(members: I) -> Self {
+impl MemberIds {
+    /// These members, of which at most `limit` were asked for.
+    #[must_use]
+    pub fn of(members: Vec<MemberRef>, limit: u64) -> Self {
         let mut ids = Self::default();
         for MemberRef { seq, id, resource_type } in members {
             ids.count = ids.count.saturating_add(1);
-            ids.last = Some(seq);
+            ids.last = (ids.count >= limit).then_some(seq);
             match ids.runs.last_mut() {
                 Some(run) if run.resource_type == resource_type => {
                     run.ids.push(' ');
@@ -119,7 +121,7 @@ pub trait MemberTxn {
 
     /// The same members as [`Self::members`], to be shown.
     fn member_ids(&mut self, group: Seq, after: Option<Seq>, limit: u64) -> Result<MemberIds, StoreError> {
-        Ok(self.members(group, after, limit)?.into_iter().collect())
+        Ok(MemberIds::of(self.members(group, after, limit)?, limit))
     }
 
     /// The members of several groups, for a page of them: (group, member), by group row, then member

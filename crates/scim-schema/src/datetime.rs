@@ -72,8 +72,10 @@ pub fn write(out: &mut dyn fmt::Write, micros: i64, fraction: Fraction) -> fmt::
     let Some(year) = u32::try_from(at.year()).ok().filter(|year| *year <= 9999) else {
         return write_far(out, at, fraction);
     };
-    // The calendar is chrono's; only its digits are written here, without formatting machinery.
-    let rest = at.timestamp_subsec_micros().min(999_999);
+    // The calendar is chrono's; only its digits are written here, without formatting machinery. Asked in
+    // a zone, even UTC, it would begin anew for each of them.
+    let at = at.naive_utc();
+    let rest = (at.nanosecond() / 1_000).min(999_999);
     let (mut line, length) = match fraction {
         Fraction::Millis => (*SHAPE_MICROS, SHAPE_MILLIS.len()),
         Fraction::Micros => (*SHAPE_MICROS, SHAPE_MICROS.len()),

@@ -1,6 +1,6 @@
 //! Stored documents copied as they are, with what is not stored written in between.
 
-use scim_schema::{ResourceType, Returned, builtin, validate};
+use scim_schema::{Attribute, ResourceType, Returned, builtin, validate};
 
 use super::{
     Frame,
@@ -19,13 +19,14 @@ impl<'a> Care<'a> {
     /// `None` if documents of this type may hold what answers do not show, so that each has to be
     /// cut.
     pub(super) fn of(resource_type: &'a ResourceType) -> Option<Self> {
-        let withheld = resource_type.all_attributes().any(|at| {
-            let leaf = at.leaf();
-            leaf.is_some_and(|leaf| leaf.is_secret() || leaf.returned == Returned::Request)
+        let withheld = may_withhold(resource_type)
+            && resource_type.all_attributes().any(|at| {
+                let leaf = at.leaf();
+                leaf.is_some_and(|leaf| leaf.is_secret() || leaf.returned == Returned::Request)
                 // A password is never part of a document.
                 && !(at.extension.is_none()
                     && at.attribute.is_some_and(|attribute| validate::is_password(resource_type, attribute)))
-        });
+            });
         if withheld {
             return None;
         }
@@ -34,6 +35,17 @@ impl<'a> Care<'a> {
         // The enterprise extension of users is built in: no document is older than it.
         Some(Self { extensions: urns.filter(|urn| !(is_user && *urn == builtin::ENTERPRISE_USER)).collect() })
     }
+}
+
+/// Whether any attribute, of all that are declared, may be withheld: mostly there is none, and this is seen
+/// at a glance.
+fn may_withhold(resource_type: &ResourceType) -> bool {
+    let withholds = |leaf: &Attribute| leaf.is_secret() || leaf.returned == Returned::Request;
+    let any = |attribute: &Attribute| withholds(attribute) || attribute.sub_attributes.iter().any(withholds);
+    let core = &resource_type.schema.attributes;
+    let extended = resource_type.extensions.iter().flat_map(|extension| &extension.schema.attributes);
+    core.iter().any(|attribute| any(attribute) && !validate::is_password(resource_type, attribute))
+        || builtin::common_attributes().iter().chain(extended).any(any)
 }
 
 /// Appends the document with `id` behind `schemas` and without the closing brace; nothing, and

@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use headcount_model::{ConnectionKey, Preset, PublicId, Seq, Timestamp};
-use headcount_store::{members::MemberRef, query::Adoptable, query::View, resources::StoredResource};
+use headcount_store::{
+    members::{MemberIds, MemberRef},
+    query::Adoptable,
+    query::View,
+    resources::StoredResource,
+};
 use proptest::{prelude::*, sample::select};
 use scim_schema::{project::with_bare_names, validate::Leniency};
 use serde_json::json;
@@ -294,7 +299,7 @@ proptest! {
         }
         // Ids have no blanks in them.
         let ids = names.is_empty() && found.iter().all(|member: &MemberRef| !member.id.as_str().contains(' '));
-        let ids = ids.then(|| Found::Ids(found.iter().cloned().collect()));
+        let ids = ids.then(|| Found::Ids(MemberIds::of(found.clone(), u64::MAX)));
         if projection.wants(registry.resource_type("Group").unwrap(), "members") {
             shown.members = Some(Members { found: Found::Rows(found, names), rest: None });
         }
