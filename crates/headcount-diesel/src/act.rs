@@ -29,6 +29,7 @@ use crate::{
     grams::{self, grams_of_part},
     journal::{Entry, INSERT_PENDING},
     keyed::Keyed,
+    ledger::Members,
     names::USER,
     resources::{
         MOST_ROWS, MOST_SHAPES, all_changes, changes, count_of_part, counted, insert_row, present, row, scope,
@@ -307,24 +308,32 @@ impl<'a> Plainly<'a> {
             entry.append(link, tenant, version).map_err(torn)?;
             // Nobody else writes here, and this connection has the pages at hand.
             let is_large = match moving.beyond {
-                Some(than) => one_keyed::<MoreMembers, BigInt, i64>(link, &self.more_members(group, than)),
-                None => Ok(None),
+                Some(than) => self.has_more_members(link, group, moving.put, than).map_err(torn)?,
+                None => false,
             };
-            Ok(Some(match is_large.map_err(torn)? {
-                Some(_) => Done::MovedAmongMany(version),
-                None => Done::Moved,
-            }))
+            Ok(Some(if is_large { Done::MovedAmongMany(version) } else { Done::Moved }))
         })
     }
 
-    /// A SELECT of one row if the group has more members than this.
-    fn more_members(&self, group: i64, than: u64) -> Sql {
-        Sql::new("SELECT member FROM memberships WHERE tenant_id = ")
-            .int(self.key())
+    /// Whether a group has more members than this, behind the one that was just moved. They are counted
+    /// only where the writer does not know of enough.
+    fn has_more_members(&self, link: &mut Link, group: i64, put: Put, than: u64) -> diesel::QueryResult<bool> {
+        let tenant = self.key();
+        if let Some(is_large) = link.ledger.moved(tenant, group, put, than) {
+            return Ok(is_large);
+        }
+        let most = i64::try_from(than.saturating_add(SPARE)).unwrap_or(i64::MAX);
+        let count = Sql::new("SELECT COUNT(*) FROM (SELECT 1 FROM memberships WHERE tenant_id = ")
+            .int(tenant)
             .raw(" AND grp = ")
             .int(group)
-            .raw(" LIMIT 1 OFFSET ")
-            .int(i64::try_from(than).unwrap_or(i64::MAX))
+            .raw(" LIMIT 0 + ")
+            .int(most)
+            .raw(")");
+        let count = one_keyed::<CountMembers, BigInt, i64>(link, &count)?.unwrap_or(0);
+        let seen = u64::try_from(count).unwrap_or(0);
+        link.ledger.counted(tenant, group, if count < most { Members::Exactly(seen) } else { Members::AtLeast(seen) });
+        Ok(seen > than)
     }
 
     fn insert_on_postgres(&self, new: &NewResource) -> Option<Result<Done, StoreError>> {
@@ -677,8 +686,12 @@ struct InsertMember;
 struct InsertSeenMember;
 struct DeleteMember;
 struct Touch;
-struct MoreMembers;
+struct CountMembers;
 struct InsertInOne<const ROWS: usize>;
 struct UpdateInOne;
+
+/// How many more members are counted than are asked about, so that it is known for as many changes that
+/// there are enough.
+const SPARE: u64 = 256;
 
 const INSERT_MEMBER: &str = "INSERT INTO memberships (tenant_id, grp, member, member_id, member_type)";

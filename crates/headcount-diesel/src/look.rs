@@ -844,11 +844,11 @@ macro_rules! members_of_row {
 
 impl Fixed for ByIdWithMembers {
     const SQLITE: &'static [&'static str] = by_id!(
-        ") q)",
+        ") l)",
         concat!("SELECT ", standing!(), ", ", columns!(sqlite), ", ", members_of_row!(ids_as_text!(sqlite)))
     );
     const POSTGRES: &'static [&'static str] = by_id!(
-        ") q)",
+        ") l)",
         concat!("SELECT ", standing!(), ", ", columns!(postgres), ", ", members_of_row!(ids_as_text!(postgres)))
     );
 }

@@ -290,14 +290,14 @@ impl MemberTxn for DieselTxn<'_> {
     }
 }
 
-/// Members `q` as one text: the sum of the numbers of their types, and their ids. A row of the database's
+/// Members `l` as one text: the sum of the numbers of their types, and their ids. A row of the database's
 /// for each of them would cost three times as much.
 macro_rules! ids_as_text {
     (sqlite) => {
-        "SUM(q.member_type) || ' ' || group_concat(q.member_id, ' ')"
+        "SUM(l.member_type) || ' ' || group_concat(l.member_id, ' ')"
     };
     (postgres) => {
-        "SUM(q.member_type)::text || ' ' || string_agg(q.member_id, ' ')"
+        "SUM(l.member_type)::text || ' ' || string_agg(l.member_id, ' ')"
     };
 }
 
@@ -314,7 +314,7 @@ macro_rules! ids_of_members {
             " AND grp = ",
             " AND member > ",
             " ORDER BY member LIMIT 0 + ",
-            ") q",
+            ") l",
         ]
     };
 }

@@ -229,6 +229,8 @@ fn run_body(link: &mut Link, body: &mut dyn FnMut(&mut Link) -> Result<Verdict, 
         let reason = error.to_string();
         return (Body::Failed(store_error(error)), Some(reason));
     }
+    // It may change any group's members.
+    link.ledger.forget_members();
     let mark = link.ledger.mark();
     let outcome = match catch_unwind(AssertUnwindSafe(|| body(link))) {
         Ok(Ok(verdict)) => Body::Kept(verdict),

@@ -456,6 +456,12 @@ fn plans(world: &World<'_>, explainer: &mut Explainer) {
         let (view, resource_type) = (&world.view, "User");
         world.look(LookAt::Resource { view, resource_type, id: id.as_str() }, 1);
     });
+    let case = Case { name: "a group and its members", wanted: [&["r_id"], &["r_id"]], reads: FEW };
+    check(&case, &mut || {
+        let id = group_id(3);
+        let (view, resource_type) = (&world.view, "Group");
+        world.look(LookAt::Group { view, resource_type, id: id.as_str(), limit: 10 }, 0);
+    });
     let case = Case {
         name: "the standing of a token",
         wanted: [&["SEARCH t USING PRIMARY KEY (tenant_id=? AND id=?)"], &[]],
@@ -664,6 +670,29 @@ fn sqlite_keeps_no_statement_for_each_shape() {
     let sqlite = Sqlite::default();
     let store = sqlite.fresh(&registry);
     ask_in_all_shapes(&world(&store, &registry, "shapes"));
+}
+
+/// Two characters are looked for in an index that is read from end to end.
+#[test]
+fn sqlite_ends_a_scan_that_takes_longer_than_it_may() {
+    let registry = Arc::new(Registry::builtin());
+    let sqlite = Sqlite::default();
+    let store = sqlite.fresh(&registry);
+    let world = world(&store, &registry, "scans");
+    world.furnish(200, 0);
+    for filter in [r#"displayName co "iv""#, r#"userName co "se""#] {
+        let ask = |millis: u64| {
+            let scan = ScanLimits { documents: u64::MAX, millis };
+            let query = Query { scan, ..world.query("User", filter, None, Window::Index { offset: 0, limit: 10 }) };
+            let look = Look { token: &world.token, at: LookAt::Query(&query), levels: 0 };
+            world.store.look(&world.ctx, &look).map(|looked| looked.page.total)
+        };
+        assert!(matches!(ask(60_000), Ok(200)), "{filter}: {:?}", ask(60_000));
+        // It is over before it has begun.
+        assert!(matches!(ask(0), Err(StoreError::TooMany { .. })), "{filter}: {:?}", ask(0));
+        // It was one statement that ended, and no more.
+        assert!(matches!(ask(60_000), Ok(200)), "{filter}");
+    }
 }
 
 #[test]

@@ -416,6 +416,18 @@ pub fn acts_move_members_of_own_groups_only(fixture: &dyn Fixture) {
         let may_say = is_large && done == Done::MovedAmongMany(version);
         assert!(may_say || done == Done::Moved, "{put:?} beyond {beyond}: {done:?}");
     }
+    // What other work puts in and takes out in between counts.
+    let others = [71, 72].map(|n| world.user(n, &json!({"userName": format!("Other {n}")})));
+    let ids = others.each_ref().map(|other| other.id.as_str());
+    world.add(&own, &others.each_ref());
+    for (put, beyond) in [(Put::Out, 2), (Put::In, 2)] {
+        let done =
+            asked.put_beyond(Way::InOne, own.id.as_str(), user.id.as_str(), put, at(4_000), Some(beyond)).unwrap();
+        let is_large = world.member_ids(&own).len() > 2;
+        assert_eq!(is_large, put == Put::Out);
+        assert!(done == Done::Moved || is_large, "{put:?}: {done:?}");
+        world.write(|txn| txn.remove_members(own.seq, &ids)).unwrap();
+    }
 }
 
 /// What an act says of a group's size holds whatever was done to the group before, and by whom.

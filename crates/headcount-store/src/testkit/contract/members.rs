@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Fixture, World, assert_not_found, at, find, id, member_ref};
 use crate::{
-    members::{GroupOf, MemberRef, MembershipChange},
+    members::{GroupOf, MemberIds, MemberRef, MembershipChange},
     resources::StoredResource,
 };
 
