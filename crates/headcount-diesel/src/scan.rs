@@ -5,11 +5,12 @@ use std::{
     cmp::Ordering,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering as Access},
+        atomic::{AtomicU64, Ordering as Access},
     },
+    time::Instant,
 };
 
-use headcount_model::{Clock, Seq, SystemClock, Timestamp};
+use headcount_model::{Clock, Seq, Timestamp};
 use headcount_store::{
     StoreError,
     index::{candidate, cut},
@@ -38,23 +39,38 @@ struct Match {
 }
 
 /// Until when the statements of a connection to SQLite may scan.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ScanEnd(Arc<AtomicI64>);
+#[derive(Clone, Debug)]
+pub(crate) struct ScanEnd {
+    /// What is counted from, by a clock that nobody sets.
+    begun: Instant,
+    /// In microseconds.
+    end: Arc<AtomicU64>,
+}
+
+impl Default for ScanEnd {
+    #[expect(clippy::disallowed_methods, reason = "a time of day that is set back would let a scan run on")]
+    fn default() -> Self {
+        Self { begun: Instant::now(), end: Arc::default() }
+    }
+}
 
 impl ScanEnd {
     /// They may scan for this long from now on.
     pub(crate) fn allow(&self, millis: u64) {
-        let micros = i64::try_from(millis).unwrap_or(i64::MAX).saturating_mul(1_000);
-        self.0.store(SystemClock.now().micros().saturating_add(micros), Access::Relaxed);
+        self.end.store(self.now().saturating_add(millis.saturating_mul(1_000)), Access::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Gives a connection the function `in_time`, which is 1, or fails when the time has passed: that
     /// ends the statement.
     #[cfg(feature = "sqlite")]
     pub(crate) fn register(&self, conn: &mut diesel::SqliteConnection) -> diesel::QueryResult<()> {
-        let end = Arc::clone(&self.0);
+        let end = self.clone();
         conn.register_noarg_sql_function::<diesel::sql_types::BigInt, InTime, _>("in_time", false, move || {
-            InTime(SystemClock.now().micros() <= end.load(Access::Relaxed))
+            InTime(end.now() <= end.end.load(Access::Relaxed))
         })
     }
 }
