@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use headcount_model::{Clock, Seq, Timestamp};
+use headcount_model::{Seq, Timestamp};
 use headcount_store::{
     StoreError,
     index::{candidate, cut},

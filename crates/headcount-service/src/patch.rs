@@ -1,5 +1,7 @@
 //! PATCH of a resource (RFC 7644 §3.5.2).
 
+use std::ops::ControlFlow;
+
 use headcount_model::{EventKind, PublicId, switches::GroupPatchAnswer, token::Access};
 use headcount_store::{
     Txn,
@@ -26,7 +28,7 @@ use crate::{
     service::{Precondition, Service},
     session::{Job, Session},
     show::{self, Asked, Members, Shown},
-    sight::{self, Sight},
+    sight::{self, GroupSight, Sight},
     specified,
     stop::Stop,
     write::{self, Change, Written},
@@ -249,7 +251,7 @@ impl Extent {
             }
         }
         if let Self::UpTo(max) = self
-            && let Some(shown) = group_now(job, asked, id, max)?
+            && let ControlFlow::Break(shown) = group_now(job, asked, id, max)?
         {
             return Ok(shown);
         }
@@ -270,23 +272,26 @@ impl Extent {
     }
 }
 
-/// A group as it is now, with its members if they are not more than `max`. `None`: one look does not
+/// A group as it is now, with its members if they are not more than `max`. `Continue`: one look does not
 /// tell which of them are shown, or how.
-fn group_now(job: &Job<'_>, asked: Asked<'_>, id: &str, max: u64) -> Result<Option<Option<Shown>>, Stop> {
+fn group_now(job: &Job<'_>, asked: Asked<'_>, id: &str, max: u64) -> Result<ControlFlow<Option<Shown>>, Stop> {
     let known = &job.caller.known;
     if !membership::has_members(asked.resource_type) || !show::shows_ids(&known.view, &known.switches, false) {
-        return Ok(None);
+        return Ok(ControlFlow::Continue(()));
     }
-    let Some(seen) = Sight::of_group(job, asked.resource_type, id, max)? else { return Ok(None) };
-    let Some((stored, members)) = seen else { return Ok(Some(None)) };
+    let (stored, members) = match Sight::of_group(job, asked.resource_type, id, max)? {
+        GroupSight::Seen(seen) => *seen,
+        GroupSight::Nothing => return Ok(ControlFlow::Break(None)),
+        GroupSight::Unsure => return Ok(ControlFlow::Continue(())),
+    };
     if !show::shows_ids(&known.view, &known.switches, stored.adoptable) {
-        return Ok(None);
+        return Ok(ControlFlow::Continue(()));
     }
     let mut shown = Shown::of(stored, &known.view);
     if let (found, None) = show::first_of(members, max) {
         shown.members = Some(Members { found, rest: None });
     }
-    Ok(Some(Some(shown)))
+    Ok(ControlFlow::Break(Some(shown)))
 }
 
 /// Checks a body; hashes a password last.

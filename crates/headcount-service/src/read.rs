@@ -14,7 +14,7 @@ use crate::{
     service::{Precondition, Service},
     session::Job,
     show::{self, Asked, Members, Shown},
-    sight::{Seen, Sight},
+    sight::{GroupSight, Seen, Sight},
 };
 
 /// See [`Service::read`].
@@ -93,8 +93,11 @@ fn group_at_once(
         Pace::Now => most.min(MOST_MEMBERS_NOW),
     };
     let seen = Sight::of_group(job, asked.resource_type, id, max).map_err(|stop| job.refused(stop))?;
-    let Some(seen) = seen else { return Ok(None) };
-    let Some((stored, members)) = seen else { return Err(ScimError::not_found(&asked.resource_type.name, id)) };
+    let (stored, members) = match seen {
+        GroupSight::Seen(seen) => *seen,
+        GroupSight::Nothing => return Err(ScimError::not_found(&asked.resource_type.name, id)),
+        GroupSight::Unsure => return Ok(None),
+    };
     let is_too_long = job.caller.pace == Pace::Now && members.count > max;
     if is_too_long || !show::shows_ids(&known.view, &known.switches, stored.adoptable) {
         return Ok(None);

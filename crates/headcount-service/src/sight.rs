@@ -33,8 +33,15 @@ pub(crate) struct Seen {
     pub(crate) groups: Option<Vec<GroupOf>>,
 }
 
-/// A group and its first members, if there is such a group.
-pub(crate) type SeenGroup = Option<(StoredResource, MemberIds)>;
+/// What a look at one group and its first members came to.
+pub(crate) enum GroupSight {
+    /// The group is there.
+    Seen(Box<(StoredResource, MemberIds)>),
+    /// There is none that the caller sees.
+    Nothing,
+    /// As [`Sight::Unsure`].
+    Unsure,
+}
 
 impl Sight {
     /// Looks at a resource, and at the groups it is in where the projection lets them through. Members
@@ -62,11 +69,12 @@ impl Sight {
         resource_type: &ResourceType,
         id: &str,
         max: u64,
-    ) -> Result<Option<SeenGroup>, Stop> {
+    ) -> Result<GroupSight, Stop> {
         let (view, resource_type) = (&job.caller.known.view, &*resource_type.name);
         let at = LookAt::Group { view, resource_type, id, limit: max.saturating_add(1) };
-        let Some(Looked { page, members, .. }) = job.glance(at, 0)? else { return Ok(None) };
-        Ok(Some(page.resources.into_iter().next().map(|stored| (stored, members))))
+        let Some(Looked { page, members, .. }) = job.glance(at, 0)? else { return Ok(GroupSight::Unsure) };
+        let stored = page.resources.into_iter().next();
+        Ok(stored.map_or(GroupSight::Nothing, |stored| GroupSight::Seen(Box::new((stored, members)))))
     }
 
     /// The resource, if it is there for certain.
