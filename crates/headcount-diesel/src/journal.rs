@@ -254,8 +254,10 @@ impl DieselTxn<'_> {
             .raw(" AND j.xid >= COALESCE((SELECT h.horizon FROM heads h WHERE h.tenant_id = ")
             .int(self.key())
             .raw(
-                "), 0) AND NOT EXISTS (SELECT 1 FROM journal_numbers x WHERE x.tenant_id = j.tenant_id \
-             AND x.xid = j.xid AND x.n = j.n) LIMIT 1",
+                // A subquery with a LIMIT is asked for each of the few rows; as NOT EXISTS it would be a join
+                // with all numbers of the tenant.
+                "), 0) AND (SELECT x.n FROM journal_numbers x WHERE x.tenant_id = j.tenant_id \
+             AND x.xid = j.xid AND x.n = j.n LIMIT 1) IS NULL LIMIT 1",
             );
         Ok(self.one::<BigInt, i64>(&sql)?.is_some())
     }
