@@ -40,6 +40,7 @@ mod repeated {
 fn every_property_is_in_the_list_once() {
     let sources = [
         include_str!("../src/testkit/contract/acts.rs"),
+        include_str!("../src/testkit/contract/administrators.rs"),
         include_str!("../src/testkit/contract/concurrency.rs"),
         include_str!("../src/testkit/contract/filters.rs"),
         include_str!("../src/testkit/contract/isolation.rs"),
@@ -61,6 +62,7 @@ fn every_property_is_in_the_list_once() {
         .filter_map(|line| line.strip_prefix("pub fn ")?.split('(').next())
         .collect();
     let listed: BTreeSet<&str> = ALL.iter().map(|(name, _)| *name).collect();
-    assert_eq!(listed, written);
+    let in_one: Vec<_> = listed.symmetric_difference(&written).collect();
+    assert!(in_one.is_empty(), "only in the list or only written: {in_one:?}");
     assert_eq!(listed.len(), ALL.len());
 }
