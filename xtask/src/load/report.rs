@@ -217,7 +217,7 @@ impl Document<'_> {
         if !lines.is_empty() {
             self.say("## Memory");
             self.say(
-                "The server's own, in MiB; resident counts pages of files too, such as the database that SQLite maps, \
+                "The server's own, in MiB; resident counts pages of files too, such as those of the program, \
                  and anonymous does not.\n\
                  The peak is the highest since the step before.",
             );
