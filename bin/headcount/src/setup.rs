@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use headcount_diesel::{DieselStore, RequireRowLevelSecurity, RowLevelSecurity, Statements, StoreOptions};
 use headcount_model::{Actor, Clock, Connection, Entropy, Secret, SystemClock, SystemEntropy};
-use headcount_service::{Manage, manage::MadeLink};
+use headcount_service::{Manage, base_url, manage::MadeLink};
 use headcount_store::Store;
 use indicatif::ProgressBar;
 use scim_schema::Registry;
@@ -93,7 +93,7 @@ impl Opened {
 
     /// `<public_url>/scim/v2/<connection>`.
     pub(crate) fn base_url(&self, connection: &Connection) -> String {
-        format!("{}/scim/v2/{}", self.public_url, connection.id)
+        base_url::by_connection(&self.public_url, connection)
     }
 
     /// `<public_url>/console/setup/<code>`.

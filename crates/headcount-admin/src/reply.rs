@@ -314,8 +314,8 @@ impl From<AccessError> for Refusal {
             AccessError::Link => Self::told(
                 404,
                 "This link does not work any more",
-                "It has been used, has ended, or was replaced by a newer one.",
-                "If you have chosen a password with it already, sign in. Otherwise ask whoever sent it for a new one; an operator makes it with headcount admin reset-password.",
+                &capital(&error.to_string()),
+                "If you have chosen a password with it already, sign in.",
             ),
             error => Self::told(400, "That cannot be done so", &capital(&error.to_string()), "Go back and try again."),
         }

@@ -1,11 +1,11 @@
 //! Times as people read them.
 
-use std::fmt;
-
+use askama::Template;
 use headcount_model::Timestamp;
 
 /// A moment in a page: relative, or by its day, with the exact time beside it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Template, Clone, PartialEq, Eq, Debug)]
+#[template(path = "moment.html")]
 pub(crate) struct Moment {
     /// For machines: RFC 3339.
     pub(crate) exact: String,
@@ -40,12 +40,6 @@ impl Moment {
         let exact = at.to_string();
         let title = format!("{} {} UTC", exact.get(..10).unwrap_or_default(), exact.get(11..19).unwrap_or_default());
         Self { text: day(at), exact, title }
-    }
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 

@@ -289,7 +289,13 @@ impl DieselTxn<'_> {
         self.standing_and(look, query)
             .raw(concat!(of_token!(), " LEFT JOIN ("))
             .add(self.sequences(query, arms, key, End::Front, limit, offset))
-            .raw(") p ON TRUE LEFT JOIN resources r ON r.tenant_id = ")
+            .raw(") p ON TRUE")
+            .add(self.rows_of_page(look, query))
+    }
+
+    /// The end of a statement whose rows' numbers are those of the page `p`.
+    fn rows_of_page(&self, look: &Look<'_>, query: &Query) -> Sql {
+        Sql::new(" LEFT JOIN resources r ON r.tenant_id = ")
             .int(self.key())
             .raw(" AND r.seq = p.seq WHERE t.tenant_id = ")
             .int(self.key())
@@ -341,17 +347,8 @@ impl DieselTxn<'_> {
             }
         };
         let sql = start
-            .raw(concat!(
-                ", (SELECT COUNT(*) FROM a)",
-                of_token!(),
-                " LEFT JOIN p ON TRUE LEFT JOIN resources r ON r.tenant_id = "
-            ))
-            .int(self.key())
-            .raw(" AND r.seq = p.seq WHERE t.tenant_id = ")
-            .int(self.key())
-            .raw(" AND t.id = ")
-            .text(look.token.as_str())
-            .raw(page_order(query))
+            .raw(concat!(", (SELECT COUNT(*) FROM a)", of_token!(), " LEFT JOIN p ON TRUE"))
+            .add(self.rows_of_page(look, query))
             .one_off();
         let rows = self.link.load::<(RowSql, BigInt), (Row, i64)>(&sql).map_err(|error| self.fault(error))?;
         let total = rows.first().map_or(0, |(_, total)| *total);

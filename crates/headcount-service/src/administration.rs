@@ -241,7 +241,7 @@ impl Administration {
         self.inner.attempts.forgive(&email_key);
         let (administrator, _) = store.find(&id)?.ok_or(AccessError::Link)?;
         tracing::info!(administrator = %id, "a link was used to set a password");
-        self.begin(administrator, replaced)
+        self.begin(administrator, replaced, AccessError::Link)
     }
 
     /// Signs in. `replaced` is the secret of a session that the browser had before; it ends, so that
@@ -273,7 +273,7 @@ impl Administration {
             (Ok(()), Some(administrator)) => {
                 self.inner.attempts.succeed(&attempt);
                 tracing::info!(administrator = %administrator.id, "an administrator signed in");
-                self.begin(administrator, replaced)
+                self.begin(administrator, replaced, AccessError::Wrong { left: attempt.left })
             }
             (Ok(()) | Err(TokenError::Wrong), _) => Err(AccessError::Wrong { left: attempt.left }),
             (Err(error), _) => Err(AccessError::Hashing(error)),
@@ -322,7 +322,14 @@ impl Administration {
         Ok(self.inner.store.administrators().end_session(&SecretDigest::of(secret))?)
     }
 
-    fn begin(&self, administrator: Administrator, replaced: Option<&Secret>) -> Result<Begun, AccessError> {
+    /// Begins a session. `changed` is said if the password was changed, or the administrator disabled,
+    /// since it was read.
+    fn begin(
+        &self,
+        administrator: Administrator,
+        replaced: Option<&Secret>,
+        changed: AccessError,
+    ) -> Result<Begun, AccessError> {
         let secret = random_text(&*self.inner.entropy);
         let now = self.now();
         let session = Session {
@@ -336,8 +343,7 @@ impl Administration {
         let replaced = replaced.map(SecretDigest::of);
         match self.inner.store.administrators().begin_session(&administrator, &session, replaced.as_ref()) {
             Ok(()) => Ok(Begun { secret, signed_in: SignedIn { administrator, session } }),
-            // The password was changed, or the administrator disabled, since it was read.
-            Err(StoreError::NotFound) => Err(AccessError::Wrong { left: 1 }),
+            Err(StoreError::NotFound) => Err(changed),
             Err(error) => Err(error.into()),
         }
     }

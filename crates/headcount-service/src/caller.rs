@@ -12,6 +12,8 @@ use headcount_store::{
     tokens::{Credential, Standing},
 };
 
+use crate::base_url;
+
 /// By which base the request came.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Entry<'a> {
@@ -74,12 +76,11 @@ pub struct Known {
 impl Known {
     pub(crate) fn new(credential: Credential, public_url: &str) -> Self {
         let switches = credential.connection.switches();
-        let scheme = if public_url.starts_with("https://") { "https" } else { "http" };
-        let host_url = |host: &String| (host.clone(), format!("{scheme}://{host}/api/service/scim").into());
+        let host_url = |host: &String| (host.clone(), base_url::by_host(public_url, host).into());
         Self {
             standing: Standing::of(&credential),
             view: view(&credential, &switches),
-            connection_url: format!("{public_url}/scim/v2/{}", credential.connection.id).into(),
+            connection_url: base_url::by_connection(public_url, &credential.connection).into(),
             host_urls: credential.tenant.hosts.iter().map(host_url).collect(),
             switches,
             credential,

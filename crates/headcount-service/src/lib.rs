@@ -1,6 +1,6 @@
 //! The use cases of Headcount: authenticate, create, read, query, replace, patch, delete, bulk,
-//! discovery, the management of tenants, connections and tokens, and signing in to the console. Every rule of the RFCs and of
-//! the product that needs a store lives here.
+//! discovery, the management of tenants, connections and tokens, and signing in to the console. Every
+//! rule of the RFCs and of the product that needs a store lives here.
 //!
 //! A use case has three phases: *prepare* (parse, check, fold; no store), *work* (one transaction:
 //! is the token still good, read what is needed, run the pure engine, write rows, version and
@@ -26,6 +26,7 @@
 
 pub mod administration;
 pub mod answer;
+pub mod base_url;
 pub mod caller;
 pub mod error;
 pub mod limits;

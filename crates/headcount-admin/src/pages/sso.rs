@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use headcount_model::{Connection, ConnectionState, Deed, Preset, PublicId, ScopeSet, Tenant, TokenRecord};
-use headcount_service::{Manage, manage::parse_preset};
+use headcount_service::{Manage, base_url, manage::parse_preset};
 
 use crate::{
     pages::tenants::{State, state},
@@ -365,10 +365,9 @@ fn name_of(token: &TokenRecord) -> String {
 
 /// What is pasted: at the tenant's own host if it has one, else by the connection's id.
 fn base_url(public_url: &str, tenant: &Tenant, connection: &Connection) -> String {
-    let scheme = public_url.split_once("://").map_or("https", |(scheme, _)| scheme);
     match tenant.hosts.first() {
-        Some(host) => format!("{scheme}://{host}/api/service/scim/"),
-        None => format!("{public_url}/scim/v2/{}", connection.id),
+        Some(host) => format!("{}/", base_url::by_host(public_url, host)),
+        None => base_url::by_connection(public_url, connection),
     }
 }
 

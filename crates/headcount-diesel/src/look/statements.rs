@@ -175,16 +175,26 @@ impl Fixed for ByIdWithMembers {
     );
 }
 
+/// The beginning of a kept count, and of one behind it; binds of each: tenant, owner, type.
+macro_rules! count {
+    (own) => {
+        "(SELECT CAST(COALESCE(SUM(o.n), 0) AS BIGINT) FROM counts o WHERE o.tenant_id = "
+    };
+    (adoptable) => {
+        concat!("), ", count!(own))
+    };
+}
+
 /// Two kept counts; binds of each: tenant, owner, type.
 macro_rules! counts {
     ($before:expr, $after:expr) => {
         &[
-            concat!($before, "(SELECT CAST(COALESCE(SUM(o.n), 0) AS BIGINT) FROM counts o WHERE o.tenant_id = "),
+            concat!($before, count!(own)),
             " AND o.conn = ",
             " AND o.type = ",
-            "), (SELECT CAST(COALESCE(SUM(a.n), 0) AS BIGINT) FROM counts a WHERE a.tenant_id = ",
-            " AND a.conn = ",
-            " AND a.type = ",
+            count!(adoptable),
+            " AND o.conn = ",
+            " AND o.type = ",
             concat!(")", $after),
             " AND t.id = ",
             "",
@@ -252,12 +262,12 @@ impl Fixed for PageAfter {
 macro_rules! page_once {
     ($start:expr) => {
         &[
-            concat!($start, ", (SELECT CAST(COALESCE(SUM(o.n), 0) AS BIGINT) FROM counts o WHERE o.tenant_id = "),
+            concat!($start, ", ", count!(own)),
             " AND o.conn = ",
             " AND o.type = ",
-            "), (SELECT CAST(COALESCE(SUM(a.n), 0) AS BIGINT) FROM counts a WHERE a.tenant_id = ",
-            " AND a.conn = ",
-            " AND a.type = ",
+            count!(adoptable),
+            " AND o.conn = ",
+            " AND o.type = ",
             concat!(")", of_token!(), " LEFT JOIN (SELECT q.seq FROM resources q WHERE q.tenant_id = "),
             " AND q.conn = ",
             " AND q.type = ",
@@ -298,15 +308,12 @@ macro_rules! page_with_groups {
             groups_of_page!(4),
             " OR g.adoptable >= ",
             groups_of_page!(5),
-            concat!(
-                groups_of_page!(6),
-                ", (SELECT CAST(COALESCE(SUM(o.n), 0) AS BIGINT) FROM counts o WHERE o.tenant_id = "
-            ),
+            concat!(groups_of_page!(6), ", ", count!(own)),
             " AND o.conn = ",
             " AND o.type = ",
-            "), (SELECT CAST(COALESCE(SUM(a.n), 0) AS BIGINT) FROM counts a WHERE a.tenant_id = ",
-            " AND a.conn = ",
-            " AND a.type = ",
+            count!(adoptable),
+            " AND o.conn = ",
+            " AND o.type = ",
             concat!(")", of_token!(), " LEFT JOIN p ON TRUE LEFT JOIN resources r ON r.tenant_id = "),
             " AND r.seq = p.seq WHERE t.tenant_id = ",
             " AND t.id = ",
