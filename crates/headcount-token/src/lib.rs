@@ -9,6 +9,7 @@
 
 pub mod error;
 pub mod password;
+mod scratch;
 pub mod token;
 pub mod verify;
 

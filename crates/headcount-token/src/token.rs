@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::phc::PasswordHash};
+use argon2::{Params, PasswordHasher, password_hash::phc::PasswordHash};
 use headcount_model::{Entropy, Secret, TokenId};
 
-use crate::error::TokenError;
+use crate::{error::TokenError, scratch::Argon2id};
 
 /// What every token begins with, so that secret scanners know it.
 const PREFIX: &str = "hc_";
@@ -121,10 +121,10 @@ pub(crate) fn phc(secret: &Secret, entropy: &dyn Entropy) -> Result<String, Toke
 }
 
 /// argon2id with the parameters of new hashes; verification takes them from the PHC string.
-pub(crate) fn argon2id() -> Result<Argon2<'static>, TokenError> {
+pub(crate) fn argon2id() -> Result<Argon2id, TokenError> {
     let params = Params::new(ARGON2_KIB, ARGON2_PASSES, ARGON2_LANES, None)
         .map_err(|error| TokenError::Hashing(error.to_string()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    Ok(Argon2id::new(params))
 }
 
 pub(crate) fn checksum(body: &str) -> String {
